@@ -1,0 +1,352 @@
+/* Port: items (files and folders), their versions, parts and blobs, uploads, the trash and
+ * the usage ledger.
+ * Threads: any thread, several at once. May block.
+ * Rows are plain values in the caller's memory; text is NUL-terminated UTF-8.
+ *
+ * Every method is one transaction, durable before it returns OK, and changes nothing when
+ * it returns anything else (UNCERTAIN: unknown). Every change of a user's items takes the
+ * next number of that user's sequence in the same transaction, and moves bytes between the
+ * accounts of the usage ledger, whose sum is always zero. A user's changes happen one
+ * after the other. */
+#ifndef VAULT_PORTS_REPOSITORY_ITEMS_H
+#define VAULT_PORTS_REPOSITORY_ITEMS_H
+
+#include "../../base.h"
+#include "../blob_store.h"
+#include "jobs.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define VAULT_ITEMS_REPO_V1 1u
+
+#define VAULT_NAME_TEXT 256u         /* 255 bytes of UTF-8 and a NUL */
+#define VAULT_NAME_KEY_TEXT 1024u    /* NFC and case fold of a name, NUL included */
+#define VAULT_CONTENT_TYPE_TEXT 96u  /* NUL included */
+#define VAULT_OP_KEY_MAX 64u         /* bytes of an idempotency key */
+#define VAULT_SHA_STATE_MAX 128u     /* bytes of a stored hash midstate */
+#define VAULT_PATH_DEPTH_MAX 64u     /* components of a path */
+#define VAULT_COMMIT_MAX 256u        /* members of one commit */
+
+#define VAULT_KIND_FOLDER 1u
+#define VAULT_KIND_FILE 2u
+
+#define VAULT_ROLE_PRIMARY 0u /* part 0 of a version */
+
+#define VAULT_BLOB_LIVE 0u
+#define VAULT_BLOB_MARKED 1u   /* first pass of collection: unreferenced for long enough */
+#define VAULT_BLOB_DELETING 2u /* committed: it will be unlinked, it cannot come back */
+
+/* A name with its key: unique per (user, space, parent) among what is not in the trash. */
+typedef struct vault_name {
+  vault_str text; /* as given, 1 to 255 bytes */
+  vault_str key;  /* NFC and case fold of it */
+  vault_id id;    /* the folder's id if this component has to be made */
+} vault_name;
+
+typedef struct vault_item_row {
+  vault_id id;
+  vault_id user;
+  vault_id parent;  /* zero: the root of the space */
+  vault_id version; /* current; zero for a folder */
+  vault_id blob;    /* of the current version's part 0; zero for a folder */
+  uint32_t kind;    /* VAULT_KIND_* */
+  uint32_t space;
+  uint64_t size_bytes;
+  int64_t mtime_ns;    /* the file's own time, signed */
+  uint32_t has_mtime;
+  uint32_t n_versions;
+  int64_t created_ms;
+  int64_t modified_ms; /* when it was last changed here */
+  int64_t trashed_ms;  /* 0: not in the trash */
+  int64_t seq;         /* of the last change */
+  vault_id trash_root; /* the item that was moved to the trash with this one in it */
+  uint8_t sha256[32];
+  char name[VAULT_NAME_TEXT];
+  char content_type[VAULT_CONTENT_TYPE_TEXT];
+} vault_item_row;
+
+/* What is needed to read one version's part 0. */
+typedef struct vault_version_row {
+  vault_id id;
+  vault_id item;
+  vault_blob_key blob;
+  uint32_t format;
+  uint32_t reserved;
+  uint64_t size_bytes;
+  int64_t mtime_ns;
+  uint32_t has_mtime;
+  uint32_t reserved2;
+  int64_t created_ms;
+  uint8_t sha256[32];
+  char content_type[VAULT_CONTENT_TYPE_TEXT];
+} vault_version_row;
+
+typedef struct vault_blob_row {
+  vault_blob_key key;
+  uint32_t state; /* VAULT_BLOB_* */
+  uint32_t format;
+  uint64_t size_bytes;
+  int64_t refs;
+  int64_t dead_ms; /* since when refs is 0 */
+  uint8_t sha256[32];
+} vault_blob_row;
+
+/* ---- uploads ------------------------------------------------------------------ */
+
+#define VAULT_UPLOAD_RESUMABLE 1u
+
+typedef struct vault_upload_row {
+  vault_id id;
+  vault_blob_key blob;
+  vault_id parent;   /* where the path starts; zero: the root */
+  vault_id item;     /* not zero: a new version of this item, and path is empty */
+  vault_id session;  /* who uploads; zero: nobody's */
+  uint32_t space;
+  uint32_t flags;    /* VAULT_UPLOAD_* */
+  uint64_t length;   /* UINT64_MAX: not known yet */
+  uint64_t reserved_bytes; /* taken from the quota, in PARTIAL */
+  uint64_t offset;   /* durable so far */
+  int64_t mtime_ns;
+  uint32_t has_mtime;
+  uint32_t sha_state_n;
+  int64_t created_ms;
+  int64_t expires_ms;
+  uint8_t sha_state[VAULT_SHA_STATE_MAX]; /* hash midstate at offset */
+  uint8_t owner[16]; /* the process that made it: random at vault_open */
+  char content_type[VAULT_CONTENT_TYPE_TEXT];
+  char op_key[VAULT_OP_KEY_MAX + 4];
+} vault_upload_row;
+
+/* ---- commit --------------------------------------------------------------------- */
+
+#define VAULT_COMMIT_PUT 1u    /* no upload row: the quota is taken here */
+#define VAULT_COMMIT_FINISH 2u /* settles the upload `upload` */
+
+#define VAULT_COMMIT_SHARED 1u        /* the blob exists already: one more reference */
+#define VAULT_COMMIT_IF_NONE_MATCH 2u /* fail with PRECONDITION if the name exists */
+#define VAULT_COMMIT_IF_VERSION 4u    /* fail with PRECONDITION unless this is the current one */
+
+typedef struct vault_commit_item {
+  uint32_t size; /* sizeof(vault_commit_item) */
+  uint32_t kind; /* VAULT_COMMIT_* */
+  uint32_t flags;
+  uint32_t n_path;        /* 1 to VAULT_PATH_DEPTH_MAX; 0 with `item` */
+  const vault_name *path; /* folders to find or make, then the file's name */
+  vault_id upload;        /* FINISH */
+  vault_id parent;
+  vault_id item;          /* a new version of this item; zero: by path */
+  vault_id new_item;      /* ids for what has to be made */
+  vault_id new_version;
+  vault_blob_key blob;
+  vault_id if_version;
+  uint64_t size_bytes;
+  int64_t mtime_ns;
+  uint32_t has_mtime;
+  uint32_t space;
+  int64_t now_ms;
+  uint8_t sha256[32];
+  vault_str content_type;
+  vault_str op_key;       /* idempotency; n = 0: none */
+} vault_commit_item;
+
+#define VAULT_OUTCOME_CREATED 1u /* a new item */
+#define VAULT_OUTCOME_VERSION 2u /* a new version of an item */
+#define VAULT_OUTCOME_SAME 3u    /* these bytes were there already: blob and version not used */
+#define VAULT_OUTCOME_REPLAY 4u  /* this op_key was done before: its item */
+
+typedef struct vault_commit_result {
+  uint32_t size;       /* sizeof(vault_commit_result) */
+  vault_status status;
+  uint32_t outcome;    /* VAULT_OUTCOME_* when OK */
+  uint32_t reserved;
+  vault_id in_the_way; /* NAME_TAKEN, IS_A_FOLDER, NOT_A_FOLDER: who */
+  vault_item_row item; /* when OK */
+} vault_commit_result;
+
+/* ---- other changes ---------------------------------------------------------------- */
+
+/* One change of an item. Fields that a method does not name are not read. */
+typedef struct vault_item_change {
+  uint32_t size; /* sizeof(vault_item_change) */
+  uint32_t flags; /* VAULT_CHANGE_* */
+  vault_id user;
+  vault_id item;       /* the item to change, or the id of the folder to make */
+  vault_id parent;     /* SET_PARENT */
+  vault_name name;     /* SET_NAME */
+  int64_t if_seq;      /* IF_SEQ: PRECONDITION unless this is the item's seq */
+  int64_t now_ms;
+  uint32_t space;
+  uint32_t reserved;
+  int64_t mtime_ns;    /* SET_MTIME */
+  vault_str op_key;    /* idempotency; n = 0: none */
+} vault_item_change;
+
+#define VAULT_CHANGE_SET_PARENT 1u
+#define VAULT_CHANGE_SET_NAME 2u
+#define VAULT_CHANGE_SET_MTIME 4u
+#define VAULT_CHANGE_IF_SEQ 8u
+
+/* The ledger of one user, in bytes. used = live + versions + trash + partial, and the
+ * account OUTSIDE holds -used, so that the sum is zero. */
+typedef struct vault_usage_row {
+  vault_id user;
+  uint64_t quota_bytes;
+  uint64_t live_bytes;     /* current versions of what is not in the trash */
+  uint64_t versions_bytes; /* older versions of it */
+  uint64_t trash_bytes;    /* all versions of what is in the trash */
+  uint64_t partial_bytes;  /* reserved by uploads */
+  uint64_t files;          /* files not in the trash */
+  int64_t seq;
+} vault_usage_row;
+
+typedef struct vault_store_row {
+  vault_id store;       /* the id that the blob store carries */
+  vault_id incarnation; /* replaced by a restore */
+  uint32_t attached;    /* 1: the store was marked once; it must exist from then on */
+  uint32_t schema;
+} vault_store_row;
+
+typedef struct vault_items_repo_ops {
+  uint32_t size;    /* sizeof(vault_items_repo_ops) */
+  uint32_t version; /* VAULT_ITEMS_REPO_V1 */
+
+  /* ---- the vault itself ---- */
+
+  /* Must provide. */
+  vault_status (*get_store)(void *self, vault_store_row *out, vault_err *err);
+  /* Must provide. Remember that the blob store carries our mark. */
+  vault_status (*set_attached)(void *self, vault_err *err);
+
+  /* ---- uploads ---- */
+
+  /* Must provide. Reserve row->reserved_bytes and write the row with its path. QUOTA: the
+   * bytes do not fit, nothing is written. */
+  vault_status (*begin_upload)(void *self, const vault_upload_row *row, const vault_name *path,
+                               uint32_t n_path, vault_err *err);
+  /* Must provide. Reserve more for an upload. QUOTA. NOT_FOUND. */
+  vault_status (*grow_upload)(void *self, const vault_id *user, const vault_id *upload,
+                              uint64_t more_bytes, vault_err *err);
+  /* Must provide. offset bytes are durable, with this midstate. NOT_FOUND. */
+  vault_status (*save_offset)(void *self, const vault_id *user, const vault_id *upload,
+                              uint64_t offset, const uint8_t *sha_state, uint32_t sha_state_n,
+                              int64_t expires_ms, vault_err *err);
+  /* Must provide. The row and its path: names_n bytes of text in `names`, one NUL-ended
+   * component after the other, room for VAULT_PATH_DEPTH_MAX * VAULT_NAME_TEXT. NOT_FOUND. */
+  vault_status (*get_upload)(void *self, const vault_id *user, const vault_id *upload,
+                             vault_upload_row *out, char *names, uint32_t *names_n,
+                             vault_err *err);
+  /* Must provide. Remove the row and give the reservation back. NOT_FOUND. */
+  vault_status (*abort_upload)(void *self, const vault_id *user, const vault_id *upload,
+                               vault_err *err);
+  /* Must provide. Uploads by id after `after`: those that end before expires_before_ms, or
+   * (owner not NULL) that are not resumable and were made by another process. */
+  vault_status (*list_uploads)(void *self, const vault_id *after, int64_t expires_before_ms,
+                               const uint8_t *owner, vault_upload_row *rows, uint64_t max,
+                               uint64_t *n, vault_err *err);
+
+  /* ---- commit ---- */
+
+  /* Must provide. All members that can be are made durable together, in one flush; each
+   * gets its own status. A member that breaks a rule (QUOTA, NAME_TAKEN, PRECONDITION,
+   * IS_A_FOLDER, NOT_A_FOLDER, PARENT_NOT_FOUND, DEPTH, NOT_FOUND) changes nothing and does
+   * not disturb the others. RETRY for a SHARED member: that blob is going away, store the
+   * bytes anew. Order within a user is kept. The return value is OK unless no member could
+   * be tried; results are then not set. results[i].status UNCERTAIN: unknown. */
+  vault_status (*commit)(void *self, const vault_commit_item *items, uint64_t n,
+                         vault_commit_result *results, vault_err *err);
+
+  /* ---- folders, moves, trash ---- */
+
+  /* Must provide. Make change->item in change->parent, space, name. NAME_TAKEN (err.item),
+   * PARENT_NOT_FOUND, NOT_A_FOLDER, DEPTH. An op_key that was used: the folder it made. */
+  vault_status (*make_folder)(void *self, const vault_item_change *change, vault_item_row *out,
+                              vault_err *err);
+  /* Must provide. SET_PARENT, SET_NAME, SET_MTIME in one step. NOT_FOUND, PRECONDITION,
+   * NAME_TAKEN, PARENT_NOT_FOUND, NOT_A_FOLDER, CYCLE, DEPTH. The space stays. */
+  vault_status (*change_item)(void *self, const vault_item_change *change, vault_item_row *out,
+                              vault_err *err);
+  /* Must provide (step T1). The item and all that is in it go to the trash. OK if it is
+   * there already. */
+  vault_status (*trash_item)(void *self, const vault_item_change *change, vault_item_row *out,
+                             vault_err *err);
+  /* Must provide. Back to where it was, or where SET_PARENT and SET_NAME say; to the root
+   * when its folder is gone. NOT_FOUND: not in the trash by itself. NAME_TAKEN. */
+  vault_status (*restore_item)(void *self, const vault_item_change *change, vault_item_row *out,
+                               vault_err *err);
+  /* Must provide (step T2). Remove for good what trash_item moved: tombstones stay, blobs
+   * lose their references (dead_ms = now), the ledger gives the bytes back. NOT_FOUND. */
+  vault_status (*purge_item)(void *self, const vault_item_change *change, vault_err *err);
+
+  /* ---- reading ---- */
+
+  /* Must provide. Trashed items are given, tombstones are NOT_FOUND. */
+  vault_status (*get_item)(void *self, const vault_id *user, const vault_id *item,
+                           vault_item_row *out, vault_err *err);
+  /* Must provide. Walk a path by its keys, from a parent. NOT_FOUND, NOT_A_FOLDER. */
+  vault_status (*find_item)(void *self, const vault_id *user, uint32_t space,
+                            const vault_id *parent, const vault_name *path, uint32_t n_path,
+                            vault_item_row *out, vault_err *err);
+  /* Must provide. What is directly in a folder and not in the trash, by name key (byte
+   * order), after after_key (n = 0: from the start). keys: NULL, or max texts of
+   * VAULT_NAME_KEY_TEXT bytes each that receive the rows' keys. */
+  vault_status (*list_children)(void *self, const vault_id *user, uint32_t space,
+                                const vault_id *parent, vault_str after_key, vault_item_row *rows,
+                                char *keys, uint64_t max, uint64_t *n, vault_err *err);
+  /* Must provide. What was moved to the trash by itself, newest first, after
+   * (before_ms, before_id); before_ms = INT64_MAX: the first page. */
+  vault_status (*list_trash)(void *self, const vault_id *user, int64_t before_ms,
+                             const vault_id *before_id, vault_item_row *rows, uint64_t max,
+                             uint64_t *n, vault_err *err);
+  /* Must provide. A version of an item; zero id: the current one. NOT_FOUND. */
+  vault_status (*get_version)(void *self, const vault_id *user, const vault_id *item,
+                              const vault_id *version, vault_version_row *out, vault_err *err);
+
+  /* ---- blobs ---- */
+
+  /* Must provide. A live blob of the user with this digest and size. NOT_FOUND. */
+  vault_status (*find_blob)(void *self, const vault_id *user, const uint8_t *sha256,
+                            uint64_t size_bytes, vault_blob_row *out, vault_err *err);
+  /* Must provide. NOT_FOUND. */
+  vault_status (*get_blob)(void *self, const vault_id *blob, vault_blob_row *out, vault_err *err);
+  /* Must provide. By id, after `after`. */
+  vault_status (*list_blobs)(void *self, const vault_id *after, vault_blob_row *rows, uint64_t max,
+                             uint64_t *n, vault_err *err);
+  /* Must provide (steps T3). Pass 1: LIVE blobs whose dead_ms <= dead_before_ms become
+   * MARKED with dead_ms = now_ms. Up to max; *n says how many. */
+  vault_status (*mark_blobs)(void *self, int64_t dead_before_ms, int64_t now_ms, uint64_t max,
+                             uint64_t *n, vault_err *err);
+  /* Must provide. Pass 2: MARKED blobs, still unreferenced, whose dead_ms <= dead_before_ms
+   * become DELETING. Gives those and the ones that were DELETING before. */
+  vault_status (*take_blobs)(void *self, int64_t dead_before_ms, vault_blob_row *rows,
+                             uint64_t max, uint64_t *n, vault_err *err);
+  /* Must provide (step T5). Remove the row of a DELETING blob. OK if it is gone. */
+  vault_status (*drop_blob)(void *self, const vault_id *blob, vault_err *err);
+
+  /* ---- usage ---- */
+
+  /* Must provide. NOT_FOUND: no such user. */
+  vault_status (*get_usage)(void *self, const vault_id *user, vault_usage_row *out,
+                            vault_err *err);
+  vault_status (*set_quota)(void *self, const vault_id *user, uint64_t quota_bytes,
+                            vault_err *err);
+  /* Must provide. Count a user's ledger anew from the rows; repair = 1 writes it. *out is
+   * what was counted, *differs 1 if the stored ledger said otherwise. */
+  vault_status (*recount)(void *self, const vault_id *user, uint32_t repair, vault_usage_row *out,
+                          uint32_t *differs, vault_err *err);
+
+  /* ---- housekeeping ---- */
+
+  /* Must provide. Remove up to max remembered results of op keys older than before_ms. */
+  vault_status (*sweep_ops)(void *self, int64_t before_ms, uint64_t max, uint64_t *n,
+                            vault_err *err);
+
+  /* May provide. Called once. */
+  void (*destroy)(void *self);
+} vault_items_repo_ops;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
