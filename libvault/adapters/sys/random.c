@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stddef.h>
 #include <sys/random.h>
 
 #include "libvault/base/err.h"
