@@ -84,13 +84,13 @@ VAULT_API vault_status vault_item_list(vault *v, const vault_principal *who, uin
                                        vault_err *err);
 
 /* Rename, move, or set the file's own time. Only what the flags name is changed. */
-typedef struct vault_item_update {
-  uint32_t size;  /* sizeof(vault_item_update) */
+typedef struct vault_item_patch {
+  uint32_t size;  /* sizeof(vault_item_patch) */
   uint32_t flags; /* VAULT_UPDATE_* */
   vault_id parent;
   vault_str name;
   int64_t mtime_ns;
-} vault_item_update;
+} vault_item_patch;
 
 #define VAULT_UPDATE_PARENT 1u
 #define VAULT_UPDATE_NAME 2u
@@ -98,8 +98,8 @@ typedef struct vault_item_update {
 
 /* OK | NOT_FOUND | PRECONDITION | NAME | NAME_TAKEN | PARENT_NOT_FOUND | NOT_A_FOLDER |
  * CYCLE | DEPTH | IDEMPOTENCY_KEY | USAGE | RETRY | UNCERTAIN | IO | NO_MEMORY */
-VAULT_API vault_status vault_item_change(vault *v, const vault_principal *who,
-                                         const vault_id *item, const vault_item_update *update,
+VAULT_API vault_status vault_item_update(vault *v, const vault_principal *who,
+                                         const vault_id *item, const vault_item_patch *patch,
                                          const vault_guard *guard, vault_items **out,
                                          vault_err *err);
 

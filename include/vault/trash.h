@@ -27,7 +27,7 @@ VAULT_API vault_status vault_trash_list(vault *v, const vault_principal *who, co
  * OK | NOT_FOUND | NAME | NAME_TAKEN (err.item) | PARENT_NOT_FOUND | NOT_A_FOLDER | DEPTH |
  * IDEMPOTENCY_KEY | RETRY | UNCERTAIN | IO | NO_MEMORY */
 VAULT_API vault_status vault_trash_restore(vault *v, const vault_principal *who,
-                                           const vault_id *item, const vault_item_update *to,
+                                           const vault_id *item, const vault_item_patch *to,
                                            const vault_guard *guard, vault_items **out,
                                            vault_err *err);
 
