@@ -4,9 +4,9 @@
 #ifndef VAULT__KEYRING_H
 #define VAULT__KEYRING_H
 
+#include "libvault/crypto/crypto.h"
 #include "vault/base.h"
 
-#define VAULT__KEY_BYTES 32u
 #define VAULT__KEY_NAME_TEXT 16u
 #define VAULT__KEY_ID_TEXT 20u /* 12 hex digits of its birth in ms: the newest sorts last */
 #define VAULT__KEYS_MAX 64u
