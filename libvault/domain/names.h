@@ -4,12 +4,12 @@
 #define VAULT__NAMES_H
 
 #include "libvault/base/arena.h"
+#include "libvault/domain/ext.h"
 #include "vault/base.h"
 
 #define VAULT__NAME_BYTES 255 /* as given, and in NFC */
 #define VAULT__PATH_DEPTH 64
 #define VAULT__PATH_BYTES (VAULT__PATH_DEPTH * (VAULT__NAME_BYTES + 1) + 1)
-#define VAULT__EXT_TEXT 9 /* longest extension of the list, and a NUL */
 
 /* Refused: empty, ".", "..", "/", NUL and other control characters, marks that change the
  * reading direction, invalid UTF-8, more than 255 bytes.  OK | NAME (says why) */
@@ -33,15 +33,5 @@ vault_status vault__path_split(const char *p, uint64_t n, vault__path *out, vaul
 
 /* The same for a path that must name a file: also refuses the root and a last slash. */
 vault_status vault__path_split_file(const char *p, uint64_t n, vault__path *out, vault_err *err);
-
-/* The extension under which a blob is kept: lower case, without the dot, only from the list of
- * media and document types; "" for every other one. Static storage. */
-const char *vault__ext_of_name(const char *p, uint64_t n);
-
-/* The list's own copy of an extension; NULL when it is not in the list. */
-const char *vault__ext_find(const char *p, uint64_t n);
-
-/* "image/jpeg" for "jpg"; "application/octet-stream" for "" and what is not in the list. */
-const char *vault__ext_content_type(const char *ext);
 
 #endif
