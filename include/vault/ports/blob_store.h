@@ -21,7 +21,7 @@ extern "C" {
 #define VAULT_SPACE_PHOTOS 2u
 #define VAULT_SPACE_NOTES 3u
 
-#define VAULT_BLOB_EXT_MAX 8u   /* bytes of an extension, the dot included, NUL not */
+#define VAULT_BLOB_EXT_MAX 9u    /* bytes of an extension, the dot included, NUL not */
 #define VAULT_BLOB_PATH_MAX 128u /* bytes of a key as text, the NUL included */
 
 /* Names a blob. The path is a pure function of these four:
@@ -30,7 +30,7 @@ typedef struct vault_blob_key {
   vault_id user;
   vault_id blob; /* UUIDv7 */
   uint32_t space; /* VAULT_SPACE_*, the space that it was born in */
-  char ext[VAULT_BLOB_EXT_MAX + 4]; /* ".jpg" or "", lower case, NUL-terminated */
+  char ext[12];   /* ".jpg" or "", lower case, NUL-terminated */
 } vault_blob_key;
 
 /* The path of a key below the root. out: VAULT_BLOB_PATH_MAX bytes, NUL-terminated.

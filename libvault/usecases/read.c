@@ -1,0 +1,149 @@
+/* Downloads: one version of one item, a range of it, bytes or a descriptor. */
+#include <string.h>
+
+#include "handle.h"
+#include "libvault/base/alloc.h"
+#include "libvault/base/id.h"
+#include "vault/item.h"
+
+struct vault_reader {
+  vault *v;
+  vault_item_row item;
+  vault_version_row version;
+  vault_reader_view view;
+  vault_blob_reader *blob; /* NULL until the first byte is asked for */
+  uint64_t done;           /* bytes of the range given out */
+};
+
+static vault_status set_range(vault_reader *r, uint64_t offset, uint64_t length, vault_err *err) {
+  uint64_t size = r->version.size_bytes;
+  if (offset > size || (offset == size && size > 0))
+    return vault__fail(err, VAULT_E_RANGE, VAULT_ORIGIN_CORE, 0,
+                       "the content has %llu bytes; the range starts behind them",
+                       (unsigned long long)size);
+  r->view.offset = offset;
+  r->view.length = length > size - offset ? size - offset : length;
+  return VAULT_OK;
+}
+
+static vault_status load(vault_reader *r, const vault_principal *who, const vault_id *item,
+                         const vault_id *version, vault_err *err) {
+  vault *v = r->v;
+  const vault_id current = {{0}};
+  VAULT_TRY(v->items->get_item(v->items_self, &who->user, item, &r->item, err));
+  if (r->item.trashed_ms)
+    return vault__fail(err, VAULT_E_NOT_FOUND, VAULT_ORIGIN_CORE, 0,
+                       "this file is in the trash; restore it first");
+  if (r->item.kind != VAULT_KIND_FILE)
+    return vault__fail(err, VAULT_E_IS_A_FOLDER, VAULT_ORIGIN_CORE, 0, NULL);
+  VAULT_TRY(v->items->get_version(v->items_self, &who->user, item, version ? version : &current,
+                                  &r->version, err));
+  if (r->version.format != 0)
+    return vault__fail(err, VAULT_E_FORMAT, VAULT_ORIGIN_CORE, 0,
+                       "this content is stored in format %u, which this version cannot read",
+                       r->version.format);
+  r->view = (vault_reader_view){
+    .size = sizeof r->view,
+    .has_mtime = r->version.has_mtime,
+    .item = r->item.id,
+    .version = r->version.id,
+    .size_bytes = r->version.size_bytes,
+    .mtime_ns = r->version.mtime_ns,
+    .created_ms = r->version.created_ms,
+    .name = {r->item.name, strlen(r->item.name)},
+    .content_type = {r->version.content_type, strlen(r->version.content_type)},
+  };
+  memcpy(r->view.sha256, r->version.sha256, sizeof r->view.sha256);
+  return VAULT_OK;
+}
+
+vault_status vault_read_open(vault *v, const vault_principal *who, const vault_id *item,
+                             const vault_id *version, uint64_t offset, uint64_t length,
+                             vault_reader **out, vault_err *err) {
+  VAULT_TRY(vault__check_who(v, who, err));
+  if (!item || !out)
+    return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_CORE, 0, "no item, or no place for it");
+  vault_reader *r = vault__new(&v->alloc, sizeof *r);
+  if (!r)
+    return vault__no_memory(err);
+  r->v = v;
+  vault_status s = load(r, who, item, version, err);
+  if (s == VAULT_OK)
+    s = set_range(r, offset, length, err);
+  if (s != VAULT_OK) {
+    vault__delete(&v->alloc, r);
+    return s;
+  }
+  atomic_fetch_add(&v->open_things, 1);
+  *out = r;
+  return VAULT_OK;
+}
+
+const vault_reader_view *vault_reader_get(const vault_reader *r) {
+  return r ? &r->view : NULL;
+}
+
+vault_status vault_read_range(vault_reader *r, uint64_t offset, uint64_t length, vault_err *err) {
+  if (!r || r->done)
+    return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_CORE, 0, "reading has begun");
+  return set_range(r, offset, length, err);
+}
+
+static vault_status open_blob(vault_reader *r, vault_err *err) {
+  vault *v = r->v;
+  vault_blob_reader *blob = NULL;
+  uint64_t size = 0;
+  if (r->blob)
+    return VAULT_OK;
+  VAULT_TRY(v->blobs->open(v->blobs_self, &r->version.blob, &blob, &size, err));
+  if (size != r->version.size_bytes) {
+    v->blobs->close(v->blobs_self, blob);
+    return vault__fail(err, VAULT_E_CORRUPT, VAULT_ORIGIN_BLOB, 0,
+                       "the stored content has %llu bytes instead of %llu",
+                       (unsigned long long)size, (unsigned long long)r->version.size_bytes);
+  }
+  r->blob = blob;
+  return VAULT_OK;
+}
+
+vault_status vault_read_next(vault_reader *r, void *buf, uint64_t cap, uint64_t *got,
+                             vault_err *err) {
+  uint64_t n = 0;
+  if (!r || !got || (!buf && cap))
+    return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_CORE, 0, "no reader, or no buffer");
+  uint64_t left = r->view.length - r->done;
+  if (left == 0 || cap == 0) {
+    *got = 0;
+    return VAULT_OK;
+  }
+  VAULT_TRY(open_blob(r, err));
+  VAULT_TRY(r->v->blobs->read(r->v->blobs_self, r->blob, r->view.offset + r->done, buf,
+                              cap < left ? cap : left, &n, err));
+  if (n == 0)
+    return vault__fail(err, VAULT_E_CORRUPT, VAULT_ORIGIN_BLOB, 0,
+                       "the stored content ends before its length");
+  r->done += n;
+  *got = n;
+  return VAULT_OK;
+}
+
+vault_status vault_read_fd(vault_reader *r, int32_t *fd, vault_err *err) {
+  if (!r || !fd)
+    return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_CORE, 0, "no reader, or no place for it");
+  if (!(r->v->caps & VAULT_CAP_FILE_READS)) {
+    *fd = -1;
+    return VAULT_OK;
+  }
+  VAULT_TRY(open_blob(r, err));
+  *fd = r->v->blobs->fd(r->v->blobs_self, r->blob);
+  return VAULT_OK;
+}
+
+void vault_reader_free(vault_reader *r) {
+  if (!r)
+    return;
+  vault *v = r->v;
+  v->blobs->close(v->blobs_self, r->blob);
+  vault__delete(&v->alloc, r);
+  atomic_fetch_sub(&v->open_things, 1);
+}
