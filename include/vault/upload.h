@@ -67,7 +67,7 @@ typedef struct vault_upload_view {
   uint64_t length;         /* or VAULT_LENGTH_UNKNOWN */
 } vault_upload_view;
 
-VAULT_API const vault_upload_view *vault_upload_get(const vault_upload *u); /* until the next call on u */
+VAULT_API const vault_upload_view *vault_upload_get(vault_upload *u); /* until the next call on u */
 
 /* Take n bytes. After a failure the upload is fit only for abort (or, resumable, suspend).
  * OK | BODY_LONG (more than declared) | TOO_LARGE | QUOTA (unknown length) | NO_SPACE |

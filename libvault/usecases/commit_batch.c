@@ -1,0 +1,148 @@
+/* One batch: seal and publish each body, commit all rows in one transaction, then clear up
+ * what each outcome leaves over. */
+#include <string.h>
+
+#include "committer.h"
+#include "libvault/base/alloc.h"
+
+static void describe(const vault_upload *u, vault_commit_item *item) {
+  *item = (vault_commit_item){
+    .size = sizeof *item,
+    .kind = VAULT_COMMIT_FINISH,
+    .flags = (u->is_shared ? VAULT_COMMIT_SHARED : 0) |
+             (u->flags & VAULT_UP_NEW_ONLY ? VAULT_COMMIT_IF_NONE_MATCH : 0) |
+             (u->flags & VAULT_UP_IF_VERSION ? VAULT_COMMIT_IF_VERSION : 0),
+    .n_path = u->n_path,
+    .path = u->path,
+    .upload = u->row.id,
+    .parent = u->row.parent,
+    .item = u->row.item,
+    .new_item = u->new_item,
+    .new_version = u->new_version,
+    .blob = u->is_shared ? u->shared.key : u->row.blob,
+    .if_version = u->if_version,
+    .size_bytes = u->offset,
+    .mtime_ns = u->row.mtime_ns,
+    .has_mtime = u->row.has_mtime,
+    .space = u->row.space,
+    .now_ms = vault__now_ms(u->v),
+    .content_type = {u->row.content_type, strlen(u->row.content_type)},
+    .op_key = {u->row.op_key, strlen(u->row.op_key)},
+  };
+  memcpy(item->sha256, u->sha256, sizeof item->sha256);
+}
+
+static void set_failed(vault_upload *u, vault_status s) {
+  u->result.status = s;
+  u->result.outcome = 0;
+  if (u->result_err.status != s)
+    (void)vault__fail(&u->result_err, s, VAULT_ORIGIN_ITEMS, 0, NULL);
+}
+
+static void take_result(vault_upload *u, const vault_commit_result *r) {
+  static const vault_id nobody;
+  if (r->status == VAULT_OK)
+    u->result = *r;
+  else if (memcmp(&r->in_the_way, &nobody, sizeof nobody) != 0)
+    (void)vault__fail_item(&u->result_err, r->status, VAULT_ORIGIN_ITEMS, &r->in_the_way, NULL);
+  if (r->status != VAULT_OK)
+    set_failed(u, r->status);
+}
+
+static void commit_alone(vault_upload *u) {
+  vault *v = u->v;
+  vault_commit_item item;
+  vault_commit_result result = {.size = sizeof result};
+  describe(u, &item);
+  vault_status s = v->items->commit(v->items_self, &item, 1, &result, &u->result_err);
+  if (s == VAULT_OK)
+    take_result(u, &result);
+  else
+    set_failed(u, s);
+}
+
+/* The blob that this one wanted to share is being collected: store its own bytes. */
+static void commit_unshared(vault_upload *u) {
+  vault_status s = vault__upload_unshare(u, &u->result_err);
+  if (s == VAULT_OK)
+    s = vault__upload_publish(u, &u->result_err);
+  if (s == VAULT_OK)
+    commit_alone(u);
+  else
+    set_failed(u, s);
+}
+
+typedef struct batch {
+  uint64_t n;
+  vault_upload *members[VAULT_COMMIT_MAX];
+  vault_commit_item items[VAULT_COMMIT_MAX];
+  vault_commit_result results[VAULT_COMMIT_MAX];
+} batch;
+
+static void commit_together(vault *v, batch *b) {
+  vault_err err = VAULT_ERR_INIT;
+  for (uint64_t i = 0; i < b->n; i++) {
+    describe(b->members[i], &b->items[i]);
+    b->results[i] = (vault_commit_result){.size = sizeof b->results[i]};
+  }
+  vault_status s = v->items->commit(v->items_self, b->items, b->n, b->results, &err);
+  for (uint64_t i = 0; i < b->n; i++) {
+    vault_upload *u = b->members[i];
+    if (s == VAULT_OK) {
+      take_result(u, &b->results[i]);
+      continue;
+    }
+    u->result_err = err;
+    set_failed(u, s);
+  }
+}
+
+/* The upload's bytes were in the vault already, under another blob: its own goes, unless a
+ * row has it after all (the commit that was replayed was this one). */
+static void drop_own_blob(vault_upload *u) {
+  vault *v = u->v;
+  vault_blob_row row;
+  if (!u->is_shared && v->items->get_blob(v->items_self, &u->row.blob.blob, &row, NULL) ==
+                         VAULT_E_NOT_FOUND)
+    (void)v->blobs->remove(v->blobs_self, &u->row.blob, NULL);
+}
+
+static void clear_up(vault_upload *u) {
+  if (u->result.status == VAULT_E_UNCERTAIN)
+    return; /* row and blob stay: job_uploads.c finds out */
+  if (u->result.status != VAULT_OK) {
+    vault__upload_undo(u);
+    return;
+  }
+  if (u->result.outcome == VAULT_OUTCOME_SAME || u->result.outcome == VAULT_OUTCOME_REPLAY)
+    drop_own_blob(u);
+  vault__changed(u->v, &u->result.item);
+}
+
+static vault_status make_durable(vault_upload *u) {
+  VAULT_TRY(vault__upload_seal(u, &u->result_err));
+  return vault__upload_publish(u, &u->result_err);
+}
+
+/* Memory for a whole batch is asked for before anything is published; without it the
+ * members are committed one by one. */
+void vault__commit_batch(vault *v, vault_upload *list) {
+  batch *b = list->next ? vault__new(&v->alloc, sizeof *b) : NULL;
+  for (vault_upload *u = list; u; u = u->next) {
+    vault_status s = make_durable(u);
+    if (s != VAULT_OK)
+      set_failed(u, s);
+    else if (b)
+      b->members[b->n++] = u;
+    else
+      commit_alone(u);
+  }
+  if (b && b->n)
+    commit_together(v, b);
+  vault__delete(&v->alloc, b);
+  for (vault_upload *u = list; u; u = u->next) {
+    if (u->is_shared && u->result.status == VAULT_E_RETRY)
+      commit_unshared(u);
+    clear_up(u);
+  }
+}

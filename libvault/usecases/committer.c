@@ -1,0 +1,268 @@
+#include "committer.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "libvault/base/alloc.h"
+
+struct vault__committer {
+  pthread_mutex_t lock;
+  pthread_cond_t changed; /* work arrived, or a batch ended */
+  vault_upload *head, **tail;
+  uint64_t waiting; /* queued and not yet taken */
+  int driving;
+};
+
+struct vault_cq {
+  vault *v;
+  pthread_mutex_t lock;
+  vault_upload *head, **tail; /* events that wait */
+  vault_upload *current;      /* the event that was given out last */
+  uint64_t under_way;         /* submitted, event not yet taken */
+  int fd;
+};
+
+/* ---- the queue ------------------------------------------------------------------------ */
+
+vault_status vault__committer_new(vault *v, vault__committer **out, vault_err *err) {
+  vault__committer *c = vault__new(&v->alloc, sizeof *c);
+  if (!c)
+    return vault__no_memory(err);
+  pthread_condattr_t attr;
+  (void)pthread_condattr_init(&attr);
+  (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+  (void)pthread_mutex_init(&c->lock, NULL);
+  (void)pthread_cond_init(&c->changed, &attr);
+  (void)pthread_condattr_destroy(&attr);
+  c->tail = &c->head;
+  *out = c;
+  return VAULT_OK;
+}
+
+void vault__committer_free(vault *v, vault__committer *c) {
+  if (!c)
+    return;
+  (void)pthread_cond_destroy(&c->changed);
+  (void)pthread_mutex_destroy(&c->lock);
+  vault__delete(&v->alloc, c);
+}
+
+/* Under the lock. */
+static void push(vault__committer *c, vault_upload *u) {
+  u->next = NULL;
+  *c->tail = u;
+  c->tail = &u->next;
+  c->waiting++;
+  (void)pthread_cond_broadcast(&c->changed);
+}
+
+/* Under the lock. The oldest, at most a batch of them. */
+static vault_upload *pull(vault__committer *c, uint64_t *n) {
+  vault_upload *list = c->head, *last = list;
+  *n = 0;
+  if (!list)
+    return NULL;
+  for (*n = 1; *n < VAULT_COMMIT_MAX && last->next; ++*n)
+    last = last->next;
+  c->head = last->next;
+  last->next = NULL;
+  if (!c->head)
+    c->tail = &c->head;
+  c->waiting -= *n;
+  return list;
+}
+
+/* The descriptor is written under the lock, so that the queue cannot be closed between the
+ * event and its announcement; and only when the queue was empty: once per batch. The write
+ * fails only where the count is at its end, and then the descriptor is readable anyway. */
+static void post(vault_upload *u) {
+  vault_cq *q = u->queue;
+  const uint64_t one = 1;
+  (void)pthread_mutex_lock(&q->lock);
+  int was_empty = q->head == NULL;
+  u->next = NULL;
+  *q->tail = u;
+  q->tail = &u->next;
+  ssize_t written = was_empty ? write(q->fd, &one, sizeof one) : 0;
+  (void)written;
+  (void)pthread_mutex_unlock(&q->lock);
+}
+
+/* Under the lock; lets go of it while the disk works. */
+static uint64_t drive_once(vault *v, vault__committer *c) {
+  uint64_t n = 0;
+  vault_upload *list = pull(c, &n);
+  if (!list)
+    return 0;
+  c->driving = 1;
+  (void)pthread_mutex_unlock(&c->lock);
+  vault__commit_batch(v, list);
+  (void)pthread_mutex_lock(&c->lock);
+  c->driving = 0;
+  while (list) {
+    vault_upload *u = list;
+    list = u->next;
+    if (u->queue)
+      post(u);
+    else
+      u->done = 1;
+  }
+  (void)pthread_cond_broadcast(&c->changed);
+  return n;
+}
+
+void vault__commit_and_wait(vault_upload *u) {
+  vault__committer *c = u->v->committer;
+  (void)pthread_mutex_lock(&c->lock);
+  push(c, u);
+  while (!u->done) {
+    if (c->driving)
+      (void)pthread_cond_wait(&c->changed, &c->lock);
+    else
+      (void)drive_once(u->v, c);
+  }
+  (void)pthread_mutex_unlock(&c->lock);
+}
+
+static struct timespec deadline(uint32_t timeout_ms) {
+  struct timespec t;
+  (void)clock_gettime(CLOCK_MONOTONIC, &t);
+  t.tv_sec += timeout_ms / 1000;
+  t.tv_nsec += (long)(timeout_ms % 1000) * 1000000L;
+  if (t.tv_nsec >= 1000000000L) {
+    t.tv_sec++;
+    t.tv_nsec -= 1000000000L;
+  }
+  return t;
+}
+
+vault_status vault_commit_drive(vault *v, uint32_t timeout_ms, uint64_t *n, vault_err *err) {
+  uint64_t posted = 0;
+  if (!v)
+    return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_CORE, 0, "no vault was given");
+  vault__committer *c = v->committer;
+  struct timespec until = deadline(timeout_ms);
+  (void)pthread_mutex_lock(&c->lock);
+  while (c->driving || !c->head)
+    if (timeout_ms == 0 || pthread_cond_timedwait(&c->changed, &c->lock, &until) == ETIMEDOUT)
+      break;
+  if (!c->driving)
+    posted = drive_once(v, c);
+  (void)pthread_mutex_unlock(&c->lock);
+  if (n)
+    *n = posted;
+  return VAULT_OK;
+}
+
+/* ---- completion queues ------------------------------------------------------------------ */
+
+vault_status vault_cq_open(vault *v, vault_cq **out, vault_err *err) {
+  if (!v || !out)
+    return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_CORE, 0, "no vault, or no place for it");
+  vault_cq *q = vault__new(&v->alloc, sizeof *q);
+  if (!q)
+    return vault__no_memory(err);
+  q->v = v;
+  q->tail = &q->head;
+  q->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (q->fd < 0) {
+    int native = errno;
+    vault__delete(&v->alloc, q);
+    return vault__fail(err, VAULT_E_IO, VAULT_ORIGIN_SYS, native,
+                       "no descriptor for a completion queue: errno %d", native);
+  }
+  (void)pthread_mutex_init(&q->lock, NULL);
+  atomic_fetch_add(&v->open_things, 1);
+  *out = q;
+  return VAULT_OK;
+}
+
+vault_status vault_cq_close(vault_cq *q, vault_err *err) {
+  if (!q)
+    return VAULT_OK;
+  (void)pthread_mutex_lock(&q->lock);
+  uint64_t under_way = q->under_way;
+  (void)pthread_mutex_unlock(&q->lock);
+  if (under_way)
+    return vault__fail(err, VAULT_E_BUSY, VAULT_ORIGIN_CORE, 0,
+                       "%llu submitted uploads have not had their event taken",
+                       (unsigned long long)under_way);
+  vault *v = q->v;
+  vault__upload_free(q->current);
+  (void)close(q->fd);
+  (void)pthread_mutex_destroy(&q->lock);
+  vault__delete(&v->alloc, q);
+  atomic_fetch_sub(&v->open_things, 1);
+  return VAULT_OK;
+}
+
+int32_t vault_cq_fd(const vault_cq *q) {
+  return q ? q->fd : -1;
+}
+
+vault_status vault_cq_next(vault_cq *q, vault_event *ev, vault_err *err) {
+  if (!q || !ev || ev->size < sizeof *ev)
+    return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_CORE, 0,
+                       "no queue, or no event whose size is set");
+  vault__upload_free(q->current);
+  (void)pthread_mutex_lock(&q->lock);
+  vault_upload *u = q->head;
+  if (u) {
+    q->head = u->next;
+    if (!q->head)
+      q->tail = &q->head;
+    q->under_way--;
+  }
+  (void)pthread_mutex_unlock(&q->lock);
+  q->current = u;
+  if (!u)
+    return VAULT_E_NOT_FOUND; /* the usual end of a loop, not worth a message */
+  atomic_fetch_sub(&q->v->open_things, 1);
+  int ok = u->result.status == VAULT_OK;
+  if (ok)
+    vault__item_view(&u->result.item, &u->result_view);
+  *ev = (vault_event){
+    .size = ev->size,
+    .status = u->result.status,
+    .tag = u->tag,
+    .outcome = u->result.outcome,
+    .item = ok ? &u->result_view : NULL,
+    .err = ok ? NULL : &u->result_err,
+  };
+  return VAULT_OK;
+}
+
+/* The queue counts the upload before it can end, and forgets it again if it was refused. */
+static void count(vault_cq *q, int more) {
+  (void)pthread_mutex_lock(&q->lock);
+  if (more)
+    q->under_way++;
+  else
+    q->under_way--;
+  (void)pthread_mutex_unlock(&q->lock);
+}
+
+vault_status vault_upload_submit(vault_upload *u, vault_cq *q, uint64_t tag, vault_err *err) {
+  if (!u || !q || q->v != u->v)
+    return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_CORE, 0,
+                       "no upload, or a queue of another vault");
+  VAULT_TRY(vault__upload_close_body(u, err));
+  vault__committer *c = u->v->committer;
+  count(q, 1);
+  (void)pthread_mutex_lock(&c->lock);
+  int taken = c->waiting < VAULT_COMMIT_WAITING_MAX;
+  if (taken) {
+    u->queue = q;
+    u->tag = tag;
+    push(c, u);
+  }
+  (void)pthread_mutex_unlock(&c->lock);
+  if (taken)
+    return VAULT_OK;
+  count(q, 0);
+  return vault__fail_until(err, VAULT_E_RETRY, VAULT_ORIGIN_CORE, 1000,
+                           "%u uploads wait for their commit already", VAULT_COMMIT_WAITING_MAX);
+}
