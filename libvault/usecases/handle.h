@@ -18,6 +18,9 @@ typedef struct vault__committer vault__committer;     /* committer.h */
 /* Scratch memory of one call at most: a full listing page fits with room to spare. */
 #define VAULT__SCRATCH_MAX (UINT64_C(16) << 20)
 
+/* Numbers that are written without a country code belong to this country. */
+#define VAULT__HOME_DIAL_CODE "90"
+
 struct vault {
   vault_alloc alloc;
   vault_settings settings; /* every default filled in; its text lives in `text` */
