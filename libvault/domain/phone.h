@@ -11,8 +11,8 @@
 #define VAULT__PHONE_TEXT 17       /* '+', 15 digits, NUL */
 #define VAULT__PHONE_INPUT 128     /* longest input looked at, in bytes */
 
-/* Normalise what a person typed to E.164. home_dial_code ("90") is the country of numbers
- * written without one; every other country needs + or 00. Spaces, dashes, dots, slashes,
+/* Normalise what a person typed to E.164. home_dial_code is the country of numbers written
+ * without one; only "90" is known, with any other every number needs + or 00. Spaces, dashes, dots, slashes,
  * parentheses, bidi and zero-width marks are dropped; digits of any script that NFKC or
  * Unicode knows as decimal digits count. Zeros are never dropped but for the Turkish trunk 0.
  * out is untouched on failure.
