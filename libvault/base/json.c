@@ -109,8 +109,8 @@ static vault_status scan_string(reader *r, uint64_t *end, int *escaped) {
 }
 
 static vault_status string(reader *r, vault_str *out) {
-  uint64_t end;
-  int escaped;
+  uint64_t end = 0;
+  int escaped = 0;
   r->at++; /* the quote */
   VAULT_TRY(scan_string(r, &end, &escaped));
   *out = vault__str(r->p + r->at, end - r->at);
