@@ -59,6 +59,9 @@ TCase *vt_clock_contract(const vt_adapter *a);
 TCase *vt_random_contract(const vt_adapter *a);
 TCase *vt_sms_contract(const vt_adapter *a);
 TCase *vt_blob_contract(const vt_adapter *a);
+/* Repositories. The adapter should wait long for its database: 200 callers come at once. */
+TCase *vt_identity_contract(const vt_adapter *a);
+TCase *vt_jobs_contract(const vt_adapter *a);
 
 /* Compare statuses and show their names. */
 #define vt_is(expr, expected)                                                              \

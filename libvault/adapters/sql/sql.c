@@ -35,6 +35,10 @@ vault__val vault__p_u64(uint64_t v) {
   return vault__p_int(v > INT64_MAX ? -1 : (int64_t)v);
 }
 
+vault__val vault__p_limit(uint64_t n) {
+  return vault__p_int(n > INT64_MAX ? INT64_MAX : (int64_t)n);
+}
+
 vault__val vault__p_text(vault_str s) {
   return (vault__val){VAULT__TEXT, 0, 0, {s.n ? s.p : nothing, s.n}};
 }

@@ -36,6 +36,7 @@ int vault__sql_index(const vault__sql *sql);
 
 vault__val vault__p_int(int64_t v);
 vault__val vault__p_u64(uint64_t v); /* above INT64_MAX becomes -1, "not known" */
+vault__val vault__p_limit(uint64_t n); /* for LIMIT: what is above INT64_MAX means no limit */
 vault__val vault__p_text(vault_str s);
 vault__val vault__p_cstr(const char *s);
 vault__val vault__p_blob(const void *p, uint64_t n);

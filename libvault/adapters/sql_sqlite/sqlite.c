@@ -1,0 +1,212 @@
+/* The SQLite driver: who gets which connection, transactions, checkpoints. */
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "driver.h"
+#include "libvault/adapters/sql/repository.h"
+#include "libvault/base/alloc.h"
+#include "libvault/base/err.h"
+
+static uint32_t caps(void *self) {
+  const vault__sqlite *db = self;
+  uint32_t all = VAULT__DB_CAP_LOCAL | VAULT__DB_CAP_EXCLUSIVE;
+  return db->memory ? all | VAULT__DB_CAP_MEMORY : all;
+}
+
+static void deadline_in(uint32_t ms, struct timespec *out) {
+  (void)clock_gettime(CLOCK_MONOTONIC, out);
+  out->tv_sec += ms / 1000;
+  out->tv_nsec += (long)(ms % 1000) * 1000000L;
+  if (out->tv_nsec >= 1000000000L) {
+    out->tv_sec++;
+    out->tv_nsec -= 1000000000L;
+  }
+}
+
+/* A free connection for this mode, or NULL. In memory there is only the writer. */
+static vault__conn *pick(vault__sqlite *db, int mode) {
+  if (mode == VAULT__DB_WRITE || db->memory)
+    return db->writer->busy ? NULL : db->writer;
+  for (uint32_t i = 0; i < db->n_readers; i++)
+    if (!db->readers[i]->busy)
+      return db->readers[i];
+  return NULL;
+}
+
+static vault_status acquire(void *self, int mode, vault__conn **out, vault_err *err) {
+  vault__sqlite *db = self;
+  struct timespec until;
+  deadline_in(db->wait_ms, &until);
+  (void)pthread_mutex_lock(&db->mutex);
+  vault__conn *c = NULL;
+  int timed_out = 0;
+  int read_only = 0;
+  while (!c && !timed_out && !read_only) {
+    read_only = mode == VAULT__DB_WRITE && db->read_only;
+    if (!read_only)
+      c = pick(db, mode);
+    if (!read_only && !c)
+      timed_out = pthread_cond_timedwait(&db->idle, &db->mutex, &until) != 0;
+  }
+  if (c)
+    c->busy = 1;
+  (void)pthread_mutex_unlock(&db->mutex);
+  if (read_only)
+    return vault__fail(err, VAULT_E_READ_ONLY, VAULT_ORIGIN_DATABASE, 0, NULL);
+  if (!c)
+    return vault__fail(err, VAULT_E_RETRY, VAULT_ORIGIN_DATABASE, 0,
+                       "the database was busy for %u ms; try again", db->wait_ms);
+  *out = c;
+  return VAULT_OK;
+}
+
+static void rollback(vault__conn *c) {
+  if (!sqlite3_get_autocommit(c->h))
+    (void)sqlite3_exec(c->h, "ROLLBACK", NULL, NULL, NULL);
+  c->in_tx = 0;
+  c->dead = 0;
+}
+
+static void release(void *self, vault__conn *c) {
+  vault__sqlite *db = self;
+  if (!c)
+    return;
+  rollback(c);
+  (void)pthread_mutex_lock(&db->mutex);
+  c->busy = 0;
+  /* Readers and writers wait on one condition: waking only one could wake the wrong one. */
+  (void)pthread_cond_broadcast(&db->idle);
+  (void)pthread_mutex_unlock(&db->mutex);
+}
+
+static vault_status begin(vault__conn *c, vault_err *err) {
+  int rc = sqlite3_exec(c->h, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+  if (rc != SQLITE_OK)
+    return vault__sqlite_fail(c, rc, 0, "to begin a transaction", err);
+  c->in_tx = 1;
+  c->dead = 0;
+  return VAULT_OK;
+}
+
+/* Copies what readers allow into the database file; never waits for them. A full disk or a
+ * busy file leaves it for later; a failed flush has made the store read-only. */
+static void checkpoint(vault__conn *c) {
+  uint64_t frames = (uint64_t)(c->wal_frames - c->wal_written);
+  if (frames * VAULT__SQLITE_PAGE_BYTES < VAULT__SQLITE_CHECKPOINT_BYTES)
+    return;
+  int copied = -1;
+  int rc = sqlite3_wal_checkpoint_v2(c->h, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, &copied);
+  if (rc != SQLITE_OK)
+    (void)vault__sqlite_fail(c, rc, 0, "a checkpoint", NULL);
+  else if (copied >= 0)
+    c->wal_written = copied;
+}
+
+static vault_status commit(vault__conn *c, vault_err *err) {
+  if (c->dead) {
+    rollback(c);
+    return vault__fail(err, VAULT_E_INTERNAL, VAULT_ORIGIN_DATABASE, 0,
+                       "an earlier statement failed and ended this transaction");
+  }
+  int rc = sqlite3_exec(c->h, "COMMIT", NULL, NULL, NULL);
+  if (rc != SQLITE_OK) {
+    vault_status s = vault__sqlite_fail(c, rc, 1, "the commit", err);
+    rollback(c);
+    return s;
+  }
+  c->in_tx = 0;
+  if (!c->db->memory)
+    checkpoint(c);
+  return VAULT_OK;
+}
+
+static void destroy(void *self) {
+  vault__sqlite *db = self;
+  if (!db)
+    return;
+  for (uint32_t i = 0; i < db->n_readers; i++)
+    vault__sqlite_disconnect(db->readers[i]);
+  vault__sqlite_disconnect(db->writer); /* the last one: checkpoints and removes the WAL */
+  if (db->lock_fd >= 0)
+    (void)close(db->lock_fd);
+  (void)pthread_cond_destroy(&db->idle);
+  (void)pthread_mutex_destroy(&db->mutex);
+  vault__delete(db->alloc, db->path);
+  vault__delete(db->alloc, db);
+}
+
+static const vault__db_ops ops = {
+  .size = sizeof(vault__db_ops),
+  .version = VAULT__DB_V1,
+  .dialect = VAULT__DIALECT_SQLITE,
+  .caps = caps,
+  .acquire = acquire,
+  .release = release,
+  .begin = begin,
+  .commit = commit,
+  .rollback = rollback,
+  .run = vault__sqlite_run,
+  .script = vault__sqlite_script,
+  .prepare = vault__sqlite_prepare,
+  .destroy = destroy,
+};
+
+static vault_status new_db(const char *path, uint64_t path_len, const vault_sqlite_opts *o,
+                           vault__sqlite **out, vault_err *err) {
+  const vault_alloc *alloc = o->alloc ? o->alloc : vault__alloc_default();
+  vault__sqlite *db = vault__new(alloc, sizeof *db);
+  char *copy = vault__new(alloc, path_len + 1);
+  if (!db || !copy) {
+    vault__delete(alloc, copy);
+    vault__delete(alloc, db);
+    return vault__no_memory(err);
+  }
+  memcpy(copy, path, (size_t)path_len);
+  db->alloc = alloc;
+  db->path = copy;
+  db->memory = strcmp(copy, ":memory:") == 0;
+  db->lock_fd = -1;
+  db->wait_ms = o->wait_ms ? o->wait_ms : VAULT_SQLITE_WAIT_MS;
+  pthread_condattr_t attr;
+  (void)pthread_condattr_init(&attr);
+  (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+  (void)pthread_mutex_init(&db->mutex, NULL);
+  (void)pthread_cond_init(&db->idle, &attr);
+  (void)pthread_condattr_destroy(&attr);
+  *out = db;
+  return VAULT_OK;
+}
+
+/* The writer first: it makes the file and the WAL that the readers need. */
+static vault_status connect_all(vault__sqlite *db, uint32_t readers, vault_err *err) {
+  if (!db->memory)
+    VAULT_TRY(vault__sqlite_lock(db, err));
+  VAULT_TRY(vault__sqlite_connect(db, 1, &db->writer, err));
+  for (uint32_t i = 0; i < readers && !db->memory; i++) {
+    VAULT_TRY(vault__sqlite_connect(db, 0, &db->readers[i], err));
+    db->n_readers = i + 1;
+  }
+  return VAULT_OK;
+}
+
+vault_status vault_sqlite_open(const char *path, uint64_t path_len, const vault_sqlite_opts *opts,
+                               vault_repositories *out, vault_err *err) {
+  vault_sqlite_opts o = {.size = sizeof o};
+  if (opts)
+    memcpy(&o, opts, opts->size < sizeof o ? opts->size : sizeof o);
+  uint32_t readers = o.readers ? o.readers : VAULT_SQLITE_READERS;
+  if (!path || path_len == 0 || memchr(path, 0, (size_t)path_len) ||
+      readers > VAULT__SQLITE_READERS_MAX)
+    return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_DATABASE, 0,
+                       "an SQLite database needs a path without NUL and at most %u readers",
+                       VAULT__SQLITE_READERS_MAX);
+  vault__sqlite *db = NULL;
+  VAULT_TRY(new_db(path, path_len, &o, &db, err));
+  vault_status s = connect_all(db, readers, err);
+  if (s == VAULT_OK)
+    s = vault__repositories_make((vault__db){&ops, db}, db->alloc, out, err);
+  if (s != VAULT_OK)
+    destroy(db);
+  return s;
+}
