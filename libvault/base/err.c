@@ -9,8 +9,9 @@
 #define FITS(err, member) \
   ((err)->size >= offsetof(vault_err, member) + sizeof((err)->member))
 
-static void fill(vault_err *err, vault_status status, uint32_t origin, int32_t native,
-                 const char *fmt, va_list ap) {
+static void __attribute__((format(printf, 5, 0)))
+fill(vault_err *err, vault_status status, uint32_t origin, int32_t native, const char *fmt,
+     va_list ap) {
   if (!err || !FITS(err, native))
     return;
   err->status = status;
