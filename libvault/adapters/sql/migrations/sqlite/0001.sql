@@ -28,7 +28,7 @@ CREATE TABLE device (
   last_seen_ms INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX device_user ON device (user_id, id);
+CREATE INDEX device_account ON device (user_id, id);
 
 CREATE TABLE session (
   id BLOB NOT NULL PRIMARY KEY,
@@ -49,7 +49,7 @@ CREATE TABLE session (
   issued_ms INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX session_user ON session (user_id, id);
+CREATE INDEX session_account ON session (user_id, id);
 CREATE INDEX session_device ON session (device);
 
 CREATE TABLE challenge (
