@@ -63,6 +63,9 @@ TCase *vt_blob_contract(const vt_adapter *a);
 TCase *vt_identity_contract(const vt_adapter *a);
 TCase *vt_jobs_contract(const vt_adapter *a);
 
+/* Here vt_instance.ops is a `const vault_repositories *`: users are made by its identity. */
+TCase *vt_items_contract(const vt_adapter *a);
+
 /* Compare statuses and show their names. */
 #define vt_is(expr, expected)                                                              \
   do {                                                                                     \

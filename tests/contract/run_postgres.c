@@ -83,6 +83,7 @@ static Suite *postgres(void) {
   suite_add_tcase(s, vt_identity_contract(adapter(VT_SQL_IDENTITY, 0)));
   suite_add_tcase(s, vt_identity_contract(adapter(VT_SQL_IDENTITY, 1)));
   suite_add_tcase(s, vt_jobs_contract(adapter(VT_SQL_JOBS, 0)));
+  suite_add_tcase(s, vt_items_contract(adapter(VT_SQL_ITEMS, 0)));
   return s;
 }
 

@@ -81,6 +81,8 @@ static Suite *sqlite(void) {
   suite_add_tcase(s, vt_identity_contract(file(VT_SQL_IDENTITY)));
   suite_add_tcase(s, vt_jobs_contract(memory(VT_SQL_JOBS)));
   suite_add_tcase(s, vt_jobs_contract(file(VT_SQL_JOBS)));
+  suite_add_tcase(s, vt_items_contract(memory(VT_SQL_ITEMS)));
+  suite_add_tcase(s, vt_items_contract(file(VT_SQL_ITEMS)));
   return s;
 }
 

@@ -27,7 +27,7 @@ static void fill(vault__repo *repo, vault_repositories *out) {
   out->caps = caps_of(&repo->db);
   out->identity = &vault__sql_identity_ops;
   out->identity_self = repo;
-  out->items = NULL;
+  out->items = &vault__sql_items_ops;
   out->items_self = repo;
   out->jobs = &vault__sql_jobs_ops;
   out->jobs_self = repo;

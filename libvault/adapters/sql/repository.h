@@ -6,6 +6,7 @@
 #include "vault/adapters/repositories.h"
 
 extern const vault_identity_repo_ops vault__sql_identity_ops;
+extern const vault_items_repo_ops vault__sql_items_ops;
 extern const vault_jobs_repo_ops vault__sql_jobs_ops;
 extern const vault_limiter_ops vault__sql_limiter_ops; /* feature limiter_sql */
 

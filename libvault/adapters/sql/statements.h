@@ -4,3 +4,4 @@
 #include "libvault/adapters/sql/statements_session.h"
 #include "libvault/adapters/sql/statements_jobs.h"
 #include "libvault/adapters/sql/statements_limiter.h"
+#include "libvault/adapters/sql/statements_items.h"

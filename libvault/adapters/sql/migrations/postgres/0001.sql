@@ -182,6 +182,8 @@ CREATE TABLE part (
   PRIMARY KEY (version, n)
 );
 
+CREATE INDEX part_blob ON part (blob);
+
 -- format: 0 plain bytes. loc: 0 a file of the blob store. state: 0 live, 1 marked, 2 deleting.
 CREATE TABLE blob (
   id BYTEA NOT NULL PRIMARY KEY,

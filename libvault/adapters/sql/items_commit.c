@@ -1,0 +1,242 @@
+/* A commit: many members, one transaction, one flush.
+ *
+ * Members run sorted by user (the order within a user is kept), so that two batches take
+ * users' locks in the same order. A member that breaks a rule has changed nothing and gets
+ * its status; the others go on. Failure modes:
+ *  - a statement fails: nothing of the transaction is kept; the batch is run again in two
+ *    halves, so that in the end only the member that fails gets the error;
+ *  - the commit itself fails for a reason that says nothing was kept: the same;
+ *  - UNCERTAIN: the members are looked up. Waiting for the users' locks first means that a
+ *    server that is still committing has finished. If even that fails, they stay UNCERTAIN. */
+#include <string.h>
+
+#include "items_sql.h"
+
+/* Tries of a single member when the database says RETRY. */
+#define SINGLE_TRIES 5
+/* Rows read by one transaction of a batch: a few per member. */
+#define BATCH_ARENA_MAX (16u << 20)
+
+typedef struct batch {
+  vault__repo *repo;
+  const vault_commit_item *items;
+  vault_commit_result *results;
+  uint16_t order[VAULT_COMMIT_MAX];
+} batch;
+
+static vault_commit_result *result_at(batch *b, uint64_t i) {
+  return &b->results[b->order[i]];
+}
+
+static const vault_commit_item *item_at(const batch *b, uint64_t i) {
+  return &b->items[b->order[i]];
+}
+
+static void set_result(vault_commit_result *r, vault_status s) {
+  memset(r, 0, sizeof *r);
+  r->size = (uint32_t)sizeof *r;
+  r->status = s;
+}
+
+/* A rule that was broken stays broken: only these may change their status later. */
+static int may_be_durable(const vault_commit_result *r) {
+  return r->status == VAULT_OK;
+}
+
+static void set_range(batch *b, uint64_t from, uint64_t to, vault_status s) {
+  for (uint64_t i = from; i < to; i++)
+    set_result(result_at(b, i), s);
+}
+
+/* Insertion sort: at most VAULT_COMMIT_MAX, mostly sorted, and it keeps equal ones in order. */
+static void sort_by_user(batch *b, uint64_t n) {
+  for (uint64_t i = 0; i < n; i++) {
+    uint64_t at = i;
+    const vault_id *user = &b->items[i].blob.user;
+    while (at > 0 && memcmp(item_at(b, at - 1)->blob.user.b, user->b, sizeof user->b) > 0) {
+      b->order[at] = b->order[at - 1];
+      at--;
+    }
+    b->order[at] = (uint16_t)i;
+  }
+}
+
+/* ---- one transaction ----------------------------------------------------------------------- */
+
+static vault_status run_member(vault__items_tx *t, vault__items_user *u, batch *b, uint64_t i) {
+  const vault_commit_item *m = item_at(b, i);
+  vault_commit_result *r = result_at(b, i);
+  set_result(r, VAULT_OK);
+  vault_status s = vault__items_check_member(m, t->err);
+  if (s == VAULT_OK)
+    s = vault__items_commit_member(t, u, m, r);
+  r->status = s;
+  return t->dead ? s : VAULT_OK;
+}
+
+/* All members of one user, [from, *to). A user that does not exist is a rule, too. */
+static vault_status run_user(vault__items_tx *t, batch *b, uint64_t from, uint64_t end,
+                             uint64_t *to) {
+  vault__items_user u;
+  const vault_id *user = &item_at(b, from)->blob.user;
+  uint64_t stop = from + 1;
+  while (stop < end && vault__id_eq(&item_at(b, stop)->blob.user, user))
+    stop++;
+  *to = stop;
+  vault_status s = vault__items_lock(t, user, &u);
+  if (s != VAULT_OK) {
+    set_range(b, from, stop, s);
+    return t->dead ? s : VAULT_OK;
+  }
+  for (uint64_t i = from; i < stop; i++)
+    VAULT_TRY(run_member(t, &u, b, i));
+  return vault__items_settle(t, &u);
+}
+
+static vault_status run_range(batch *b, vault__tx *tx, uint64_t from, uint64_t to, vault_err *err) {
+  vault__items_tx t = {tx, err, 0};
+  while (from < to)
+    VAULT_TRY(run_user(&t, b, from, to, &from));
+  return VAULT_OK;
+}
+
+/* One try of [from, to). *opened = 0: there was not even a transaction. */
+static vault_status try_range(batch *b, uint64_t from, uint64_t to, int *opened, vault_err *err) {
+  const vault__db *db = &b->repo->db;
+  vault__tx tx = {.db = db};
+  *opened = 0;
+  VAULT_TRY(db->ops->acquire(db->self, VAULT__DB_WRITE, &tx.conn, err));
+  vault__arena_init(&tx.arena, b->repo->alloc, BATCH_ARENA_MAX);
+  vault_status s = db->ops->begin(tx.conn, err);
+  if (s == VAULT_OK) {
+    *opened = 1;
+    s = run_range(b, &tx, from, to, err);
+    if (s == VAULT_OK)
+      s = db->ops->commit(tx.conn, err);
+    else
+      db->ops->rollback(tx.conn);
+  }
+  db->ops->release(db->self, tx.conn);
+  vault__arena_free(&tx.arena);
+  return s;
+}
+
+/* ---- looking up what a lost COMMIT did ------------------------------------------------------- */
+
+typedef struct look_up {
+  batch *b;
+  uint64_t from, to;
+  int decided, durable;
+} look_up;
+
+/* Whether this member left something that shows it: its version, or (the bytes were there
+ * already) its upload gone. */
+static vault_status evidence(vault__items_tx *t, look_up *l, uint64_t i) {
+  const vault_commit_item *m = item_at(l->b, i);
+  const vault_commit_result *r = result_at(l->b, i);
+  vault__rows rows;
+  const vault_id *user = &m->blob.user;
+  if (!may_be_durable(r) || r->outcome == VAULT_OUTCOME_REPLAY)
+    return VAULT_OK;
+  if (r->outcome != VAULT_OUTCOME_SAME) {
+    VAULT_TRY(vault__items_run(t, VAULT__SQL_VERSION_ITEM,
+                               VAULT__P(vault__p_id(user), vault__p_id(&m->new_version)), &rows));
+    l->durable = rows.n > 0;
+    l->decided = 1;
+  } else if (m->op_key.n) {
+    VAULT_TRY(vault__items_run(t, VAULT__SQL_OP_FIND,
+                               VAULT__P(vault__p_id(user), vault__p_text(m->op_key)), &rows));
+    l->durable = rows.n > 0;
+    l->decided = 1;
+  } else if (m->kind == VAULT_COMMIT_FINISH) {
+    VAULT_TRY(vault__items_run(t, VAULT__SQL_UPLOAD_HELD,
+                               VAULT__P(vault__p_id(user), vault__p_id(&m->upload)), &rows));
+    l->durable = rows.n == 0;
+    l->decided = 1;
+  }
+  return VAULT_OK;
+}
+
+/* One member decides for all: the transaction was one. */
+static vault_status look_work(vault__items_tx *t, void *arg) {
+  look_up *l = arg;
+  vault__items_user u;
+  l->decided = l->durable = 0;
+  t->tx->discard = 1;
+  for (uint64_t i = l->from; i < l->to && !l->decided; i++) {
+    if (!may_be_durable(result_at(l->b, i)))
+      continue;
+    VAULT_TRY(vault__items_lock(t, &item_at(l->b, i)->blob.user, &u));
+    VAULT_TRY(evidence(t, l, i));
+  }
+  return VAULT_OK;
+}
+
+/* A replay stands whatever became of the batch. */
+static void resolve(batch *b, uint64_t from, uint64_t to) {
+  look_up l = {.b = b, .from = from, .to = to};
+  vault_status s = vault__items_write(b->repo, look_work, &l, NULL);
+  if (s == VAULT_OK && l.decided && l.durable)
+    return;
+  vault_status lost = s == VAULT_OK && l.decided ? VAULT_E_RETRY : VAULT_E_UNCERTAIN;
+  for (uint64_t i = from; i < to; i++) {
+    vault_commit_result *r = result_at(b, i);
+    if (may_be_durable(r) && r->outcome != VAULT_OUTCOME_REPLAY)
+      set_result(r, lost);
+  }
+}
+
+/* ---- the batch ---------------------------------------------------------------------------------- */
+
+/* Not worth halving: the next transaction would meet the same. */
+static int hopeless(vault_status s, int opened) {
+  return !opened || s == VAULT_E_READ_ONLY || s == VAULT_E_LOCKED;
+}
+
+/* Settle [from, to). Not recursive: halves are taken from a stack of ends, which is at most
+ * as deep as VAULT_COMMIT_MAX can be halved, and one. */
+static vault_status settle_all(batch *b, uint64_t n, vault_err *err) {
+  uint64_t ends[16], from = 0;
+  unsigned top = 0;
+  int tried = 0, tries = 0;
+  ends[top++] = n;
+  while (top > 0) {
+    uint64_t to = ends[top - 1];
+    int opened;
+    vault_status s = try_range(b, from, to, &opened, err);
+    tried |= opened;
+    if (s == VAULT_E_UNCERTAIN) {
+      resolve(b, from, to);
+    } else if (s != VAULT_OK && hopeless(s, opened)) {
+      if (!tried)
+        return s;
+      set_range(b, from, n, s);
+      return VAULT_OK;
+    } else if (s != VAULT_OK && to - from > 1) {
+      ends[top++] = from + (to - from) / 2;
+      continue;
+    } else if (s == VAULT_E_RETRY && ++tries < SINGLE_TRIES) {
+      continue;
+    } else if (s != VAULT_OK) {
+      set_range(b, from, to, s);
+    }
+    from = to;
+    tries = 0;
+    top--;
+  }
+  return VAULT_OK;
+}
+
+vault_status vault__items_commit(void *self, const vault_commit_item *items, uint64_t n,
+                                 vault_commit_result *results, vault_err *err) {
+  batch b = {.repo = self, .items = items, .results = results};
+  vault_err scratch = VAULT_ERR_INIT; /* members have a status, not an error */
+  if (n == 0 || n > VAULT_COMMIT_MAX)
+    return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_ITEMS, 0, "a commit has 1 to %u members",
+                       VAULT_COMMIT_MAX);
+  sort_by_user(&b, n);
+  vault_status s = settle_all(&b, n, &scratch);
+  if (s != VAULT_OK)
+    return vault__fail(err, s, scratch.origin, scratch.native, "%s", scratch.msg);
+  return VAULT_OK;
+}

@@ -1,0 +1,167 @@
+/* Transactions of the items repository: running statements, decoding rows, and holding one
+ * user while the rules are checked.
+ *
+ * Every change starts with vault__items_lock(): an UPDATE of the user's usage row that
+ * changes nothing. On PostgreSQL its row lock makes the user's transactions run one after
+ * the other, and each later statement sees what the earlier transaction committed; on
+ * SQLite there is one writer anyway. Rules are then checked by reads, and the writes that
+ * follow cannot break one. */
+#include "items_sql.h"
+
+typedef struct call {
+  vault__items_work work;
+  void *arg;
+} call;
+
+static vault_status trampoline(vault__tx *tx, void *ctx, vault_err *err) {
+  const call *c = ctx;
+  vault__items_tx t = {tx, err, 0};
+  return c->work(&t, c->arg);
+}
+
+vault_status vault__items_write(void *self, vault__items_work work, void *arg, vault_err *err) {
+  call c = {work, arg};
+  return vault__sql_write(self, trampoline, &c, err);
+}
+
+vault_status vault__items_read(void *self, vault__items_work work, void *arg, vault_err *err) {
+  call c = {work, arg};
+  return vault__sql_read(self, trampoline, &c, err);
+}
+
+vault_status vault__items_run(vault__items_tx *t, vault__sql_id id, const vault__val *params,
+                              int n_params, vault__rows *rows) {
+  vault_status s = vault__run(t->tx, id, params, n_params, rows, t->err);
+  if (s != VAULT_OK)
+    t->dead = 1;
+  return s;
+}
+
+vault_status vault__items_run1(vault__items_tx *t, vault__sql_id id, const vault__val *params,
+                               int n_params) {
+  vault__rows rows = {0};
+  VAULT_TRY(vault__items_run(t, id, params, n_params, &rows));
+  if (rows.affected == 1)
+    return VAULT_OK;
+  t->dead = 1;
+  return vault__fail(t->err, VAULT_E_INTERNAL, VAULT_ORIGIN_ITEMS, 0,
+                     "%s changed %lld rows instead of one; nothing was kept",
+                     vault__statements[id].name, (long long)rows.affected);
+}
+
+vault_status vault__items_row_ok(vault__items_tx *t, const vault__row *r) {
+  vault_status s = vault__row_check(r, t->err);
+  if (s != VAULT_OK)
+    t->dead = 1;
+  return s;
+}
+
+/* ---- decoding ------------------------------------------------------------------- */
+
+void vault__items_decode(vault__row *r, vault_item_row *out, vault_str *key) {
+  vault__get_id(r, &out->id);
+  vault__get_id(r, &out->user);
+  vault__get_id(r, &out->parent);
+  vault__get_id(r, &out->version);
+  vault__get_id(r, &out->blob);
+  out->kind = vault__get_u32(r);
+  out->space = vault__get_u32(r);
+  out->size_bytes = vault__get_u64(r);
+  out->mtime_ns = vault__get_int(r);
+  out->has_mtime = vault__get_u32(r);
+  out->n_versions = vault__get_u32(r);
+  out->created_ms = vault__get_int(r);
+  out->modified_ms = vault__get_int(r);
+  out->trashed_ms = vault__get_int(r);
+  out->seq = vault__get_int(r);
+  vault__get_id(r, &out->trash_root);
+  vault__get_fixed(r, out->sha256, sizeof out->sha256);
+  vault__get_text(r, out->name, sizeof out->name);
+  vault__get_text(r, out->content_type, sizeof out->content_type);
+  vault_str name_key = vault__get_str(r);
+  if (key)
+    *key = name_key;
+}
+
+void vault__items_decode_blob(vault__row *r, vault_blob_row *out) {
+  vault__get_id(r, &out->key.blob);
+  vault__get_id(r, &out->key.user);
+  out->key.space = vault__get_u32(r);
+  vault__get_text(r, out->key.ext, sizeof out->key.ext);
+  out->state = vault__get_u32(r);
+  out->format = vault__get_u32(r);
+  out->size_bytes = vault__get_u64(r);
+  out->refs = vault__get_int(r);
+  out->dead_ms = vault__get_int(r);
+  vault__get_fixed(r, out->sha256, sizeof out->sha256);
+}
+
+void vault__items_decode_usage(vault__row *r, vault_usage_row *out, int64_t *outside) {
+  out->quota_bytes = vault__get_u64(r);
+  out->live_bytes = vault__get_u64(r);
+  out->versions_bytes = vault__get_u64(r);
+  out->trash_bytes = vault__get_u64(r);
+  out->partial_bytes = vault__get_u64(r);
+  out->files = vault__get_u64(r);
+  int64_t other = vault__get_int(r);
+  if (outside)
+    *outside = other;
+}
+
+/* ---- one user ---------------------------------------------------------------------- */
+
+vault_status vault__items_lock(vault__items_tx *t, const vault_id *user, vault__items_user *u) {
+  vault__rows rows;
+  VAULT_TRY(vault__items_run(t, VAULT__SQL_LEDGER_LOCK, VAULT__P(vault__p_id(user)), &rows));
+  if (rows.n == 0)
+    return vault__fail(t->err, VAULT_E_NOT_FOUND, VAULT_ORIGIN_ITEMS, 0, "there is no such user");
+  vault__items_user held = {.id = *user};
+  vault__row r = vault__row_at(&rows, 0);
+  vault__items_decode_usage(&r, &held.usage, &held.outside_bytes);
+  VAULT_TRY(vault__items_row_ok(t, &r));
+  /* Not a subquery of the UPDATE: after waiting for the row lock PostgreSQL would still
+   * read the number as it was when the statement started. */
+  VAULT_TRY(vault__items_run(t, VAULT__SQL_SEQ_GET, VAULT__P(vault__p_id(user)), &rows));
+  r = vault__row_at(&rows, 0);
+  held.seq0 = held.seq = vault__get_int(&r);
+  VAULT_TRY(vault__items_row_ok(t, &r));
+  held.usage.user = *user;
+  held.usage.seq = held.seq;
+  *u = held;
+  return VAULT_OK;
+}
+
+int vault__items_fits(const vault__items_user *u, int64_t n) {
+  const vault_usage_row *w = &u->usage;
+  uint64_t used = w->live_bytes + w->versions_bytes + w->trash_bytes + w->partial_bytes;
+  return n <= 0 || (used <= w->quota_bytes && (uint64_t)n <= w->quota_bytes - used);
+}
+
+vault_status vault__items_move(vault__items_tx *t, vault__items_user *u,
+                               const vault__items_delta *d) {
+  vault__rows rows;
+  VAULT_TRY(vault__items_run(
+    t, VAULT__SQL_LEDGER_MOVE,
+    VAULT__P(vault__p_id(&u->id), vault__p_int(d->live), vault__p_int(d->versions),
+             vault__p_int(d->trash), vault__p_int(d->partial), vault__p_int(d->files)),
+    &rows));
+  if (rows.n == 0)
+    return vault__fail(t->err, VAULT_E_QUOTA, VAULT_ORIGIN_ITEMS, 0, NULL);
+  vault__row r = vault__row_at(&rows, 0);
+  vault__items_decode_usage(&r, &u->usage, &u->outside_bytes);
+  return vault__items_row_ok(t, &r);
+}
+
+vault_status vault__items_settle(vault__items_tx *t, vault__items_user *u) {
+  vault__rows rows = {0};
+  if (u->seq == u->seq0)
+    return VAULT_OK;
+  VAULT_TRY(vault__items_run(
+    t, VAULT__SQL_SEQ_SET,
+    VAULT__P(vault__p_id(&u->id), vault__p_int(u->seq0), vault__p_int(u->seq)), &rows));
+  if (rows.affected == 1)
+    return VAULT_OK;
+  /* Someone took a number without holding the usage row; ours would not be unique. */
+  t->dead = 1;
+  return vault__fail(t->err, VAULT_E_RETRY, VAULT_ORIGIN_ITEMS, 0, NULL);
+}
