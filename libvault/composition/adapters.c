@@ -9,7 +9,7 @@
 #include "vault/adapters/sms.h"
 #include "vault/adapters/sqlite.h"
 
-static vault_status not_built(vault_err *err, const char *what) {
+__attribute__((unused)) static vault_status not_built(vault_err *err, const char *what) {
   return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_CORE, 0,
                      "this library was built without %s; build it in, or choose another", what);
 }

@@ -27,8 +27,12 @@ uint32_t vault_version_number(void) {
 void vault_repositories_close(vault_repositories *r) {
   if (!r || !r->close)
     return;
-  r->close(r->owner);
-  r->close = NULL;
+  void (*close)(void *owner) = r->close;
+  void *owner = r->owner;
+  uint32_t size = r->size;
+  memset(r, 0, sizeof *r);
+  r->size = size;
+  close(owner);
 }
 
 /* ---- what the host brought ---------------------------------------------------------------- */

@@ -12,16 +12,16 @@ vault__refresh_row vault__refresh_first(int64_t now_ms) {
   return (vault__refresh_row){.a = 0, .c = 1, .prev_a = 0, .moved_ms = now_ms, .issued_ms = now_ms};
 }
 
-/* At most 30 s apart, in either direction: the clocks of two nodes differ a little. A clock that was
+/* At most grace_ms apart, in either direction: the clocks of two nodes differ a little. A clock that was
  * set back by more must not hold the window open. Unsigned, because any two values may meet. */
-static int recent(int64_t then_ms, int64_t now_ms) {
+static int recent(int64_t then_ms, int64_t now_ms, int64_t grace_ms) {
   uint64_t apart = now_ms > then_ms ? (uint64_t)now_ms - (uint64_t)then_ms
                                     : (uint64_t)then_ms - (uint64_t)now_ms;
-  return apart <= (uint64_t)VAULT__REFRESH_GRACE_MS;
+  return apart <= (uint64_t)grace_ms;
 }
 
-int vault__refresh_decide(const vault__refresh_row *row, int64_t x, int64_t now_ms,
-                          vault__refresh_row *next) {
+int vault__refresh_decide(const vault__refresh_row *row, int64_t x, int64_t grace_ms,
+                          int64_t now_ms, vault__refresh_row *next) {
   vault__refresh_row out = *row;
   int action = VAULT__REFRESH_THEFT;
   /* Counter 0 was never given out; after 2^63 refreshes a session may end. */
@@ -33,13 +33,13 @@ int vault__refresh_decide(const vault__refresh_row *row, int64_t x, int64_t now_
     out.c = row->c + 1;
     out.moved_ms = out.issued_ms = now_ms;
     action = VAULT__REFRESH_ROTATE;
-  } else if (x == row->a && recent(row->issued_ms, now_ms)) {
+  } else if (x == row->a && recent(row->issued_ms, now_ms, grace_ms)) {
     action = VAULT__REFRESH_REPEAT;
   } else if (x == row->a) {
     out.c = row->c + 1;
     out.issued_ms = now_ms;
     action = VAULT__REFRESH_FORK;
-  } else if (x == row->prev_a && recent(row->moved_ms, now_ms)) {
+  } else if (x == row->prev_a && recent(row->moved_ms, now_ms, grace_ms)) {
     action = VAULT__REFRESH_RACE;
   }
 done:

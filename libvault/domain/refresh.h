@@ -37,9 +37,10 @@ vault__refresh_row vault__refresh_first(int64_t now_ms);
 
 /* x: the counter of a token whose MAC is good. *next is the row to store (the same one for REPEAT,
  * RACE and THEFT); the token to issue has counter next->c for ROTATE, REPEAT and FORK.
+ * grace_ms: how long "within 30 s" is; VAULT__REFRESH_GRACE_MS unless a host sets another.
  * Returns VAULT__REFRESH_*. */
-int vault__refresh_decide(const vault__refresh_row *row, int64_t x, int64_t now_ms,
-                          vault__refresh_row *next);
+int vault__refresh_decide(const vault__refresh_row *row, int64_t x, int64_t grace_ms,
+                          int64_t now_ms, vault__refresh_row *next);
 
 #define VAULT__REFRESH_MAC 32
 #define VAULT__REFRESH_TEXT 76 /* base64url of sid, counter and MAC, and a NUL */

@@ -2,14 +2,17 @@
 
 #include <string.h>
 
-int64_t vault__now_ms(vault *v) {
-  int64_t now = v->clock->now_ms(v->clock_self);
+int64_t vault__raise_floor(vault *v, int64_t now) {
   int64_t floor = atomic_load_explicit(&v->floor_ms, memory_order_relaxed);
   while (now > floor)
     if (atomic_compare_exchange_weak_explicit(&v->floor_ms, &floor, now, memory_order_relaxed,
                                               memory_order_relaxed))
       return now;
   return floor;
+}
+
+int64_t vault__now_ms(vault *v) {
+  return vault__raise_floor(v, v->clock->now_ms(v->clock_self));
 }
 
 vault_status vault__random(vault *v, void *p, uint64_t n, vault_err *err) {

@@ -69,6 +69,9 @@ struct vault {
 /* Time for all rules: never earlier than any time seen before. */
 int64_t vault__now_ms(vault *v);
 
+/* Let no time be earlier than now_ms from here on. Returns the latest time ever seen. */
+int64_t vault__raise_floor(vault *v, int64_t now_ms);
+
 /* A new UUIDv7, monotonic in this process (RFC 9562, 6.2 method 1). IO: no randomness. */
 vault_status vault__new_id(vault *v, vault_id *out, vault_err *err);
 

@@ -10,6 +10,10 @@
 #define VAULT__JOB_SWEEP 4u     /* job_sweep.c: ended challenges, sessions, limits, op keys; the clock floor */
 #define VAULT__JOB_KINDS 5u     /* one more than the largest */
 
+/* The payload of a sweep: one byte. */
+#define VAULT__SWEEP_CLOCK 1u /* remember the time */
+#define VAULT__SWEEP_ALL 2u   /* remove what has ended */
+
 /* What a job's function decides. */
 typedef struct vault__job_end {
   int64_t again_ms; /* > 0: run again at this time (periodic, or not finished) */

@@ -67,7 +67,7 @@ static vault_status aim_at_item(vault_upload *u, const vault_id *id, vault_str *
 
 /* Where the bytes go, and what follows from the name: extension and content type. */
 static vault_status aim(vault_upload *u, const vault_upload_opts *o, vault_err *err) {
-  vault_str name;
+  vault_str name = {NULL, 0};
   VAULT_TRY(vault__id_is_zero(&o->item) ? aim_at_path(u, o, &name, err)
                                         : aim_at_item(u, &o->item, &name, err));
   const char *ext = vault__ext_of_name(name.p, name.n);

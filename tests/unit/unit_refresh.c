@@ -5,49 +5,54 @@
 #include "libvault/domain/refresh.h"
 #include "tests/support/vt_main.h"
 
+static int decide(const vault__refresh_row *row, int64_t x, int64_t now_ms,
+                  vault__refresh_row *next) {
+  return vault__refresh_decide(row, x, VAULT__REFRESH_GRACE_MS, now_ms, next);
+}
+
 START_TEST(each_rule) {
   vault__refresh_row next, row = vault__refresh_first(1000);
   ck_assert_int_eq(row.a, 0);
   ck_assert_int_eq(row.c, 1);
-  ck_assert_int_eq(vault__refresh_decide(&row, 1, 100000, &next), VAULT__REFRESH_ROTATE);
+  ck_assert_int_eq(decide(&row, 1, 100000, &next), VAULT__REFRESH_ROTATE);
   ck_assert_int_eq(next.a, 1);
   ck_assert_int_eq(next.c, 2);
   row = next;
-  ck_assert_int_eq(vault__refresh_decide(&row, 1, 130000, &next), VAULT__REFRESH_REPEAT);
+  ck_assert_int_eq(decide(&row, 1, 130000, &next), VAULT__REFRESH_REPEAT);
   ck_assert_mem_eq(&row, &next, sizeof row);
-  ck_assert_int_eq(vault__refresh_decide(&row, 1, 130001, &next), VAULT__REFRESH_FORK);
+  ck_assert_int_eq(decide(&row, 1, 130001, &next), VAULT__REFRESH_FORK);
   ck_assert_int_eq(next.a, 1);
   ck_assert_int_eq(next.c, 3);
   row = next;
-  ck_assert_int_eq(vault__refresh_decide(&row, 2, 130002, &next), VAULT__REFRESH_THEFT); /* superseded */
+  ck_assert_int_eq(decide(&row, 2, 130002, &next), VAULT__REFRESH_THEFT); /* superseded */
   ck_assert_mem_eq(&row, &next, sizeof row);
-  ck_assert_int_eq(vault__refresh_decide(&row, 3, 200000, &next), VAULT__REFRESH_ROTATE);
+  ck_assert_int_eq(decide(&row, 3, 200000, &next), VAULT__REFRESH_ROTATE);
   row = next; /* a 3, c 4, prev_a 1 */
-  ck_assert_int_eq(vault__refresh_decide(&row, 1, 230000, &next), VAULT__REFRESH_RACE);
+  ck_assert_int_eq(decide(&row, 1, 230000, &next), VAULT__REFRESH_RACE);
   ck_assert_mem_eq(&row, &next, sizeof row);
-  ck_assert_int_eq(vault__refresh_decide(&row, 1, 230001, &next), VAULT__REFRESH_THEFT);
-  ck_assert_int_eq(vault__refresh_decide(&row, 5, 200001, &next), VAULT__REFRESH_THEFT);
+  ck_assert_int_eq(decide(&row, 1, 230001, &next), VAULT__REFRESH_THEFT);
+  ck_assert_int_eq(decide(&row, 5, 200001, &next), VAULT__REFRESH_THEFT);
 }
 END_TEST
 
 START_TEST(counters_out_of_range) {
   vault__refresh_row next, row = vault__refresh_first(0);
-  ck_assert_int_eq(vault__refresh_decide(&row, 0, 0, &next), VAULT__REFRESH_THEFT); /* never issued */
-  ck_assert_int_eq(vault__refresh_decide(&row, -1, 0, &next), VAULT__REFRESH_THEFT);
+  ck_assert_int_eq(decide(&row, 0, 0, &next), VAULT__REFRESH_THEFT); /* never issued */
+  ck_assert_int_eq(decide(&row, -1, 0, &next), VAULT__REFRESH_THEFT);
   row.c = INT64_MAX;
-  ck_assert_int_eq(vault__refresh_decide(&row, INT64_MAX, 0, &next), VAULT__REFRESH_THEFT);
+  ck_assert_int_eq(decide(&row, INT64_MAX, 0, &next), VAULT__REFRESH_THEFT);
 }
 END_TEST
 
 START_TEST(clock_that_goes_back) {
   vault__refresh_row next, row = {.a = 5, .c = 6, .prev_a = 4, .moved_ms = 1000000, .issued_ms = 1000000};
-  ck_assert_int_eq(vault__refresh_decide(&row, 5, 970000, &next), VAULT__REFRESH_REPEAT);
-  ck_assert_int_eq(vault__refresh_decide(&row, 5, 969999, &next), VAULT__REFRESH_FORK);
-  ck_assert_int_eq(vault__refresh_decide(&row, 4, 969999, &next), VAULT__REFRESH_THEFT);
+  ck_assert_int_eq(decide(&row, 5, 970000, &next), VAULT__REFRESH_REPEAT);
+  ck_assert_int_eq(decide(&row, 5, 969999, &next), VAULT__REFRESH_FORK);
+  ck_assert_int_eq(decide(&row, 4, 969999, &next), VAULT__REFRESH_THEFT);
   row.issued_ms = INT64_MIN;
-  ck_assert_int_eq(vault__refresh_decide(&row, 5, INT64_MAX, &next), VAULT__REFRESH_FORK);
+  ck_assert_int_eq(decide(&row, 5, INT64_MAX, &next), VAULT__REFRESH_FORK);
   row.issued_ms = INT64_MAX;
-  ck_assert_int_eq(vault__refresh_decide(&row, 5, INT64_MIN, &next), VAULT__REFRESH_FORK);
+  ck_assert_int_eq(decide(&row, 5, INT64_MIN, &next), VAULT__REFRESH_FORK);
 }
 END_TEST
 
@@ -66,7 +71,7 @@ typedef struct {
 /* Returns the counter that was issued, 0 for none, -1 when the session was revoked. */
 static int64_t present(vault__refresh_row *row, int64_t x, int64_t now) {
   vault__refresh_row next;
-  int action = vault__refresh_decide(row, x, now, &next);
+  int action = decide(row, x, now, &next);
   *row = next;
   if (action == VAULT__REFRESH_THEFT)
     return -1;

@@ -63,14 +63,3 @@ vault_status vault__repositories_make(vault__db db, const vault_alloc *alloc,
 vault__repo *vault__repositories_repo(const vault_repositories *r) {
   return r->owner;
 }
-
-void vault_repositories_close(vault_repositories *r) {
-  if (!r || !r->close)
-    return;
-  void (*close)(void *owner) = r->close;
-  void *owner = r->owner;
-  uint32_t size = r->size;
-  memset(r, 0, sizeof *r);
-  r->size = size;
-  close(owner);
-}
