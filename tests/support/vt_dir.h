@@ -1,4 +1,4 @@
-/* A directory for one test. Tests only; failures end the test. */
+/* A directory for one test. Tests only; a failure aborts. May be used outside a test. */
 #ifndef VT_DIR_H
 #define VT_DIR_H
 

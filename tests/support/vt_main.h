@@ -21,6 +21,9 @@ int vt_run(const vt_suite_fn *suites, size_t n);
     return vt_run(all, 1);                 \
   }
 
+/* Say that this whole program cannot run here, and why; return it from main(). */
+int vt_skip(const char *reason);
+
 /* A suite of one test case. Give a NULL-terminated list of START_TEST names. */
 Suite *vt_suite(const char *name, const TTest *const *tests);
 
