@@ -1,0 +1,180 @@
+/* A line is built in a buffer on the stack: no allocation, no lock, one write. */
+#include "log.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LINE_END_BYTES 2u /* "}" and the line end always fit */
+
+typedef struct line {
+  char text[VD_LOG_LINE_MAX];
+  size_t n;
+  bool full;
+} line;
+
+static const char *const level_names[] = {"debug", "info", "warn", "error"};
+
+static void put(line *l, const char *p, size_t n) {
+  if (l->full || n > sizeof l->text - LINE_END_BYTES - l->n) {
+    l->full = true;
+    return;
+  }
+  memcpy(l->text + l->n, p, n);
+  l->n += n;
+}
+
+static void put_text(line *l, const char *s) {
+  put(l, s, strlen(s));
+}
+
+/* Length of the well-formed UTF-8 sequence at p (RFC 3629), 0 if there is none. */
+static size_t utf8_len(const unsigned char *p, size_t n) {
+  size_t len = 0;
+
+  if (p[0] < 0x80) return 1;
+  if (p[0] >= 0xc2 && p[0] < 0xe0) len = 2;
+  if (p[0] >= 0xe0 && p[0] < 0xf0) len = 3;
+  if (p[0] >= 0xf0 && p[0] < 0xf5) len = 4;
+  if (len == 0 || len > n) return 0;
+  for (size_t i = 1; i < len; i++) {
+    if ((p[i] & 0xc0) != 0x80) return 0;
+  }
+  if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f)) return 0;
+  if ((p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f)) return 0;
+  return len;
+}
+
+/* Escaped as in JSON; the same form keeps a text line on one line and free of terminal codes. */
+static void put_escaped(line *l, const char *s, size_t n) {
+  const unsigned char *p = (const unsigned char *)s;
+  char escape[8];
+
+  for (size_t i = 0; i < n && !l->full;) {
+    size_t len = utf8_len(p + i, n - i);
+    if (len == 0) {
+      put_text(l, "\\ufffd");
+      len = 1;
+    } else if (p[i] == '"' || p[i] == '\\') {
+      escape[0] = '\\';
+      escape[1] = s[i];
+      put(l, escape, 2);
+    } else if (p[i] < 0x20 || p[i] == 0x7f) {
+      (void)snprintf(escape, sizeof escape, "\\u%04x", (unsigned)p[i]);
+      put_text(l, escape);
+    } else {
+      put(l, s + i, len);
+    }
+    i += len;
+  }
+}
+
+static void put_value(const vd_log *log, line *l, const vault_log_field *f) {
+  bool quoted = log->json || f->text.n == 0 || memchr(f->text.p, ' ', (size_t)f->text.n) != NULL;
+  if (quoted) put_text(l, "\"");
+  put_escaped(l, f->text.p, (size_t)f->text.n);
+  if (quoted) put_text(l, "\"");
+}
+
+static void put_field(const vd_log *log, line *l, const vault_log_field *f) {
+  size_t before = l->n;
+  char digits[24];
+
+  put_text(l, log->json ? ",\"" : " ");
+  put_text(l, f->key);
+  put_text(l, log->json ? "\":" : "=");
+  if (f->text.p != NULL) {
+    put_value(log, l, f);
+  } else {
+    (void)snprintf(digits, sizeof digits, "%lld", (long long)f->number);
+    put_text(l, digits);
+  }
+  if (l->full) l->n = before; /* a field that does not fit is left out as a whole */
+}
+
+static void put_time(const vd_log *log, line *l) {
+  struct timespec now;
+  struct tm tm;
+  char text[64];
+
+  (void)clock_gettime(CLOCK_REALTIME, &now);
+  if (log->json) {
+    (void)gmtime_r(&now.tv_sec, &tm);
+    (void)strftime(text, sizeof text, "{\"time\":\"%Y-%m-%dT%H:%M:%S", &tm);
+    put_text(l, text);
+    (void)snprintf(text, sizeof text, ".%03dZ\"", (int)(now.tv_nsec / 1000000));
+  } else {
+    (void)localtime_r(&now.tv_sec, &tm);
+    (void)strftime(text, sizeof text, "%H:%M:%S", &tm);
+  }
+  put_text(l, text);
+}
+
+void vd_log_event(const vd_log *log, uint32_t level, const char *event,
+                  const vault_log_field *fields, size_t n_fields) {
+  line l;
+  size_t done = 0;
+
+  if (level < log->level) return;
+  if (level > VAULT_LOG_ERROR) level = VAULT_LOG_ERROR;
+  l.n = 0;
+  l.full = false;
+  put_time(log, &l);
+  put_text(&l, log->json ? ",\"level\":\"" : " ");
+  put_text(&l, level_names[level]);
+  put_text(&l, log->json ? "\",\"event\":\"" : " ");
+  put_text(&l, event);
+  if (log->json) put_text(&l, "\"");
+  for (size_t i = 0; i < n_fields && !l.full; i++) put_field(log, &l, &fields[i]);
+  if (log->json) l.text[l.n++] = '}';
+  l.text[l.n++] = '\n';
+  while (done < l.n) {
+    ssize_t w = write(log->fd, l.text + done, l.n - done);
+    if (w <= 0) return; /* there is nowhere to say it */
+    done += (size_t)w;
+  }
+}
+
+void vd_log_say(const vd_log *log, uint32_t level, const char *event, const char *sentence) {
+  vault_log_field f = {"message", {sentence, strlen(sentence)}, 0};
+  vd_log_event(log, level, event, &f, 1);
+}
+
+static void port_write(void *self, uint32_t level, const char *event, const vault_log_field *fields,
+                       uint64_t n_fields) {
+  vd_log_event(self, level, event, fields, (size_t)n_fields);
+}
+
+const vault_log_ops vd_log_ops = {
+  .size = sizeof(vault_log_ops), .version = VAULT_LOG_V1, .write = port_write, .destroy = NULL};
+
+void vd_log_request(void *log_arg, const vd_log_record *r) {
+  const vd_log *log = log_arg;
+  bool failed = r->status >= 500;
+  vault_log_field f[] = {
+    {"method", {r->method, strlen(r->method)}, 0},
+    {"path", {r->path, strlen(r->path)}, 0},
+    {"status", {NULL, 0}, r->status},
+    {"bytes", {NULL, 0}, (int64_t)r->bytes},
+    {"ms", {NULL, 0}, (int64_t)r->ms},
+    {"peer", {r->peer, strlen(r->peer)}, 0},
+    {"request_id", {r->request_id, strlen(r->request_id)}, 0},
+  };
+
+  if (log->requests == VD_LOG_REQUESTS_OFF) return;
+  if (log->requests == VD_LOG_REQUESTS_ERRORS && !failed) return;
+  vd_log_event(log, failed ? VAULT_LOG_WARN : VAULT_LOG_INFO, "request", f, sizeof f / sizeof f[0]);
+}
+
+void vd_log_init(vd_log *log, int fd, const char *format, const char *level, const char *requests) {
+  log->fd = fd;
+  log->json = strcmp(format, "json") == 0 || (strcmp(format, "auto") == 0 && !isatty(fd));
+  log->level = VAULT_LOG_INFO;
+  for (uint32_t i = 0; i < sizeof level_names / sizeof level_names[0]; i++) {
+    if (strcmp(level, level_names[i]) == 0) log->level = i;
+  }
+  log->requests = VD_LOG_REQUESTS_ON;
+  if (strcmp(requests, "errors") == 0) log->requests = VD_LOG_REQUESTS_ERRORS;
+  if (strcmp(requests, "off") == 0) log->requests = VD_LOG_REQUESTS_OFF;
+}

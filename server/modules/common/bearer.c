@@ -1,0 +1,58 @@
+#include "bearer.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "context.h"
+#include "problem.h"
+
+#define SCHEME "Bearer "
+
+static vault_str str_of(const char *s) {
+  vault_str out = {s, s != NULL ? strlen(s) : 0};
+  return out;
+}
+
+void vd_client_of(const vd_request *rq, vault_client *out) {
+  memset(out, 0, sizeof *out);
+  out->size = sizeof *out;
+  out->address = str_of(vd_peer(rq));
+  out->agent = str_of(vd_header(rq, "User-Agent"));
+}
+
+static bool refuse(vd_request *rq, vd_response *rs, const char *detail) {
+  vault_err err = VAULT_ERR_INIT;
+  size_t n = strlen(detail);
+  err.status = VAULT_E_TOKEN;
+  memcpy(err.msg, detail, n < sizeof err.msg ? n : sizeof err.msg - 1);
+  (void)vd_fail(rq, rs, VAULT_E_TOKEN, &err);
+  return false;
+}
+
+bool vd_authenticate(vd_request *rq, vd_response *rs, vault_principal *who) {
+  const vd_context *app = vd_request_app(rq);
+  const char *field = vd_header(rq, "Authorization");
+  vault_err err = VAULT_ERR_INIT;
+  vault_client client;
+  vault_status s;
+
+  if (field == NULL) return refuse(rq, rs, "Send the access token as Authorization: Bearer TOKEN.");
+  if (vd_header_nth(rq, "Authorization", 1) != NULL)
+    return refuse(rq, rs, "There are several Authorization fields.");
+  if (strncasecmp(field, SCHEME, sizeof SCHEME - 1) != 0)
+    return refuse(rq, rs, "The only known scheme of Authorization is Bearer.");
+  field += sizeof SCHEME - 1;
+  while (*field == ' ') field++;
+  vd_client_of(rq, &client);
+  memset(who, 0, sizeof *who);
+  who->size = sizeof *who;
+  s = vault_auth_authenticate(app->vault, field, strlen(field), &client, 0, who, &err);
+  if (s == VAULT_OK) return true;
+  if (s == VAULT_E_LIMIT) {
+    /* The limit is per address, so that it tells nothing about a phone number. */
+    long long wait_s = (long long)((err.retry_after_ms + 999) / 1000);
+    vd_add_headerf(rs, "RateLimit", "\"bad-tokens\";r=0;t=%lld", wait_s < 1 ? 1 : wait_s);
+  }
+  (void)vd_fail(rq, rs, s, &err);
+  return false;
+}

@@ -1,0 +1,112 @@
+#include "problem.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "context.h"
+
+/* A value that is listed wins over its class. */
+static const struct {
+  vault_status status;
+  int http;
+} by_value[] = {
+  {VAULT_E_RANGE, 416},           {VAULT_E_ACCOUNT_DISABLED, 403}, {VAULT_E_PRECONDITION, 412},
+  {VAULT_E_IDEMPOTENCY_KEY, 422}, {VAULT_E_QUOTA, 507},            {VAULT_E_TOO_LARGE, 413},
+  {VAULT_E_NO_SPACE, 507},        {VAULT_E_READ_ONLY, 503},        {VAULT_E_LOCKED, 503},
+  {VAULT_E_STORE_MISSING, 503},   {VAULT_E_REENTRANT, 500},
+};
+
+static const int by_class[] = {
+  [VAULT_CLASS_OK] = 500,       [VAULT_CLASS_USAGE] = 500,     [VAULT_CLASS_INPUT] = 400,
+  [VAULT_CLASS_AUTH] = 401,     [VAULT_CLASS_NOT_FOUND] = 404, [VAULT_CLASS_CONFLICT] = 409,
+  [VAULT_CLASS_LIMIT] = 429,    [VAULT_CLASS_RETRY] = 503,     [VAULT_CLASS_UNCERTAIN] = 503,
+  [VAULT_CLASS_IO] = 500,       [VAULT_CLASS_INTERNAL] = 500,  [VAULT_CLASS_BUSY] = 503,
+  [VAULT_CLASS_REENTRANT] = 500,
+};
+
+int vd_http_status_of(vault_status s) {
+  int32_t class = vault_status_class(s);
+  for (size_t i = 0; i < sizeof by_value / sizeof by_value[0]; i++) {
+    if (by_value[i].status == s) return by_value[i].http;
+  }
+  if (class < 0 || (size_t)class >= sizeof by_class / sizeof by_class[0]) return 500;
+  return by_class[class];
+}
+
+static void log_failure(vd_request *rq, vault_status s, const vault_err *err) {
+  const vd_context *app = vd_request_app(rq);
+  const char *code = vault_status_code(s), *id = vd_request_id(rq);
+  const char *msg = err != NULL ? err->msg : "";
+  vault_log_field f[] = {
+    {"code", {code, strlen(code)}, 0},
+    {"message", {msg, strlen(msg)}, 0},
+    {"native", {NULL, 0}, err != NULL ? err->native : 0},
+    {"request_id", {id, strlen(id)}, 0},
+  };
+  vd_log_event(app->log, VAULT_LOG_ERROR, "request_failed", f, sizeof f / sizeof f[0]);
+}
+
+static void add_retry(vd_response *rs, vault_status s, const vault_err *err) {
+  int32_t class = vault_status_class(s);
+  int64_t wait_s = err != NULL ? (err->retry_after_ms + 999) / 1000 : 0;
+
+  if (class != VAULT_CLASS_LIMIT && class != VAULT_CLASS_RETRY && class != VAULT_CLASS_UNCERTAIN &&
+      class != VAULT_CLASS_BUSY)
+    return;
+  if (class == VAULT_CLASS_LIMIT && s != VAULT_E_LIMIT) return; /* waiting does not help */
+  if (wait_s < 1) wait_s = 1;
+  vd_add_headerf(rs, "Retry-After", "%lld", (long long)wait_s);
+}
+
+/* vd_problem() has fixed members; a taken name also names the item that has it. */
+static void send_name_taken(vd_request *rq, vd_response *rs, const char *detail,
+                            const vault_id *item) {
+  char id[VAULT_ID_TEXT];
+  json_t *doc;
+  char *text = NULL;
+
+  vault_id_format(item, id);
+  doc = json_pack("{s:s, s:s, s:i, s:s, s:s, s:[], s:s, s:s}", "type", "about:blank", "title",
+                  vault_status_text(VAULT_E_NAME_TAKEN), "status", 409, "detail", detail, "code",
+                  vault_status_code(VAULT_E_NAME_TAKEN), "reason_codes", "request_id",
+                  vd_request_id(rq), "item_id", id);
+  if (doc != NULL) text = json_dumps(doc, JSON_COMPACT);
+  json_decref(doc);
+  if (text == NULL) {
+    vd_problem(rs, 409, vault_status_code(VAULT_E_NAME_TAKEN),
+               vault_status_text(VAULT_E_NAME_TAKEN), detail);
+    return;
+  }
+  vd_status(rs, 409);
+  vd_send_owned(rs, "application/problem+json", text, strlen(text), free);
+}
+
+vd_next vd_fail(vd_request *rq, vd_response *rs, vault_status s, const vault_err *err) {
+  static const vault_id none;
+  int http = vd_http_status_of(s);
+  const char *detail = vault_status_text(s);
+
+  if (http == 401) {
+    bool sent = vd_header(rq, "Authorization") != NULL;
+    vd_add_header(rs, "WWW-Authenticate",
+                  sent ? "Bearer realm=\"vaultd\", error=\"invalid_token\"" : "Bearer realm=\"vaultd\"");
+  }
+  add_retry(rs, s, err);
+  if (http >= 500 && http != 507 && vault_status_class(s) != VAULT_CLASS_RETRY) {
+    log_failure(rq, s, err); /* the log gets the detail; the client a sentence without insides */
+  } else if (err != NULL && err->msg[0] != '\0') {
+    detail = err->msg;
+  }
+  if (s == VAULT_E_NAME_TAKEN && err != NULL && memcmp(&err->item, &none, sizeof none) != 0) {
+    send_name_taken(rq, rs, detail, &err->item);
+  } else {
+    vd_problem(rs, http, vault_status_code(s), vault_status_text(s), detail);
+  }
+  return VD_DONE;
+}
+
+vd_next vd_bad_request(vd_response *rs, const char *code, const char *detail) {
+  vd_problem(rs, 400, code, "The request is not understood.", detail);
+  return VD_DONE;
+}

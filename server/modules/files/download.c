@@ -1,0 +1,185 @@
+/* Downloads. The happy path: open the reader, check the preconditions, narrow to the range, and hand
+ * the file descriptor to the HTTP core, which owns the reader from then on. Nothing of the blob is
+ * opened for 304, 412, 416 and HEAD. */
+#include "download.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "http/conditional.h"
+#include "http/fields.h"
+#include "http/range.h"
+#include "modules/common/bearer.h"
+#include "modules/common/context.h"
+#include "modules/common/params.h"
+#include "modules/common/problem.h"
+#include "modules/common/text.h"
+
+#define NS_PER_S INT64_C(1000000000)
+#define CONTENT_TYPE_MAX 128u
+
+typedef struct download {
+  const vault_reader_view *view;
+  char etag[VD_ETAG_TEXT];
+  int64_t modified_s;
+} download;
+
+static void release_reader(void *arg) {
+  vault_reader_free(arg);
+}
+
+static int64_t pull_reader(void *arg, uint8_t *buf, size_t cap) {
+  uint64_t got = 0;
+  return vault_read_next(arg, buf, cap, &got, NULL) == VAULT_OK ? (int64_t)got : -1;
+}
+
+/* The file's own time; a time to come would break caches (RFC 9110 8.8.2.1): then the version's. */
+static int64_t modified_of(const vault_reader_view *v) {
+  int64_t s = v->created_ms / 1000;
+  if (v->has_mtime != 0) {
+    int64_t own = v->mtime_ns / NS_PER_S - (v->mtime_ns % NS_PER_S < 0 ? 1 : 0);
+    if (own >= 0 && own <= (int64_t)time(NULL)) s = own;
+  }
+  return s;
+}
+
+static void add_validators(vd_response *rs, const download *d) {
+  char date[VD_DATE_SIZE];
+  vd_date_format(d->modified_s, date);
+  vd_add_header(rs, "ETag", d->etag);
+  vd_add_header(rs, "Last-Modified", date);
+  vd_add_header(rs, "Cache-Control", "private, no-cache");
+  vd_add_header(rs, "Accept-Ranges", "bytes");
+}
+
+/* What somebody uploaded is shown by no browser as a page of this site. */
+static void add_description(vd_response *rs, const download *d) {
+  char field[VD_DISPOSITION_SIZE], digest[VD_SHA256_FIELD_SIZE];
+  if (vd_disposition_format(false, d->view->name.p, (size_t)d->view->name.n, field, sizeof field))
+    vd_add_header(rs, "Content-Disposition", field);
+  vd_digest_format(d->view->sha256, digest);
+  vd_add_header(rs, "Repr-Digest", digest);
+  vd_add_header(rs, "Content-Security-Policy", "default-src 'none'; sandbox");
+  vd_add_header(rs, "Cross-Origin-Resource-Policy", "same-origin");
+}
+
+static void content_type_of(const vault_reader_view *v, char *out, size_t out_size) {
+  if (v->content_type.n == 0 || v->content_type.n >= out_size) {
+    (void)snprintf(out, out_size, "application/octet-stream");
+    return;
+  }
+  memcpy(out, v->content_type.p, (size_t)v->content_type.n);
+  out[v->content_type.n] = '\0';
+}
+
+/* Checks what the request demands and picks the bytes. false: answered. */
+static bool choose_range(vd_request *rq, vd_response *rs, const download *d, uint64_t *first,
+                         uint64_t *len) {
+  const vd_preconditions pre = {
+    vd_header(rq, "If-Match"), vd_header(rq, "If-None-Match"), vd_header(rq, "If-Modified-Since"),
+    vd_header(rq, "If-Unmodified-Since"), vd_header(rq, "If-Range"), vd_header(rq, "Range")};
+  const vd_resource_state state = {true, d->etag, true, d->modified_s};
+  bool get = vd_request_method(rq) == VD_GET;
+
+  *first = 0;
+  *len = d->view->size_bytes;
+  switch (vd_precondition_check(&pre, &state, true)) {
+    case VD_NOT_MODIFIED:
+      add_validators(rs, d);
+      vd_send_none(rs, 304);
+      return false;
+    case VD_PRECONDITION_FAILED:
+      (void)vd_fail(rq, rs, VAULT_E_PRECONDITION, NULL);
+      return false;
+    case VD_PROCEED:
+      break;
+  }
+  if (!get || pre.range == NULL || !vd_if_range_holds(&pre, &state)) return true;
+  switch (vd_range_parse(pre.range, d->view->size_bytes, first, len)) {
+    case VD_RANGE_PART:
+      vd_status(rs, 206);
+      vd_add_headerf(rs, "Content-Range", "bytes %llu-%llu/%llu", (unsigned long long)*first,
+                     (unsigned long long)(*first + *len - 1), (unsigned long long)d->view->size_bytes);
+      return true;
+    case VD_RANGE_UNSATISFIABLE:
+      vd_add_headerf(rs, "Content-Range", "bytes */%llu", (unsigned long long)d->view->size_bytes);
+      (void)vd_fail(rq, rs, VAULT_E_RANGE, NULL);
+      return false;
+    case VD_RANGE_WHOLE:
+      break;
+  }
+  return true;
+}
+
+/* Takes the reader. */
+static vd_next send_content(vd_request *rq, vd_response *rs, vault_reader *r) {
+  char type[CONTENT_TYPE_MAX];
+  vault_err err = VAULT_ERR_INIT;
+  download d = {.view = vault_reader_get(r)};
+  uint64_t first, len;
+  int32_t fd = -1;
+  vault_status s = VAULT_OK;
+
+  vd_content_etag(&d.view->version, d.etag);
+  d.modified_s = modified_of(d.view);
+  if (!choose_range(rq, rs, &d, &first, &len)) {
+    vault_reader_free(r);
+    return VD_DONE;
+  }
+  s = vault_read_range(r, first, len, &err);
+  if (s == VAULT_OK && vd_request_method(rq) == VD_GET && len > 0) s = vault_read_fd(r, &fd, &err);
+  if (s != VAULT_OK) {
+    vault_reader_free(r);
+    return vd_fail(rq, rs, s, &err);
+  }
+  add_validators(rs, &d);
+  add_description(rs, &d);
+  content_type_of(d.view, type, sizeof type);
+  if (fd >= 0) {
+    vd_send_file(rs, type, fd, first, len, release_reader, r);
+  } else {
+    vd_send_pull(rs, type, len, pull_reader, release_reader, r);
+  }
+  return VD_DONE;
+}
+
+vd_next vd_download_by_id(vd_request *rq, vd_response *rs) {
+  static const char *const known[] = {"version"};
+  const vd_context *app = vd_request_app(rq);
+  vault_err err = VAULT_ERR_INIT;
+  vault_id item, version;
+  vault_reader *r = NULL;
+  vault_principal who;
+  vault_status s;
+
+  if (!vd_only_params(rq, rs, known, 1) || !vd_authenticate(rq, rs, &who) ||
+      !vd_path_id(rq, rs, &item) || !vd_query_id(rq, rs, "version", &version))
+    return VD_DONE;
+  s = vault_read_open(app->vault, &who, &item, &version, 0, VAULT_TO_END, &r, &err);
+  return s == VAULT_OK ? send_content(rq, rs, r) : vd_fail(rq, rs, s, &err);
+}
+
+vd_next vd_download_by_path(vd_request *rq, vd_response *rs) {
+  static const char *const known[] = {"path", "space"};
+  const vd_context *app = vd_request_app(rq);
+  const char *path = vd_query(rq, "path");
+  vault_err err = VAULT_ERR_INIT;
+  vault_items *items = NULL;
+  vault_reader *r = NULL;
+  vault_principal who;
+  uint32_t space, stride;
+  uint64_t n;
+  vault_status s;
+
+  if (!vd_only_params(rq, rs, known, 2) || !vd_authenticate(rq, rs, &who) ||
+      !vd_query_space(rq, rs, &space))
+    return VD_DONE;
+  if (path == NULL) return vd_bad_request(rs, "bad_parameter", "The query parameter \"path\" is missing.");
+  s = vault_item_lookup(app->vault, &who, space, path, strlen(path), &items, &err);
+  if (s != VAULT_OK) return vd_fail(rq, rs, s, &err);
+  s = vault_read_open(app->vault, &who, &vault_items_rows(items, &n, &stride)->id, NULL, 0,
+                      VAULT_TO_END, &r, &err);
+  vault_items_free(items);
+  return s == VAULT_OK ? send_content(rq, rs, r) : vd_fail(rq, rs, s, &err);
+}

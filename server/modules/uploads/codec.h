@@ -1,0 +1,18 @@
+/* What the fields and the query of an upload say. Each returns false after it filled in a problem. */
+#ifndef VD_UPLOADS_CODEC_H
+#define VD_UPLOADS_CODEC_H
+
+#include <stdbool.h>
+
+#include <vault/upload.h>
+
+#include "http/http.h"
+
+/* Length, time, digests, content type and key into opts, whose texts are borrowed from rq. */
+bool vd_upload_fields(vd_request *rq, vd_response *rs, vault_upload_opts *opts);
+
+/* If-Match and If-None-Match into opts; may look at what is there now (opts->item or opts->path). */
+bool vd_upload_conditions(vd_request *rq, vd_response *rs, const vault_principal *who,
+                          vault_upload_opts *opts);
+
+#endif
