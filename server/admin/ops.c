@@ -13,7 +13,7 @@ static json_t *refuse(vault_status s, const vault_err *err) {
 }
 
 static json_t *refuse_text(const char *message) {
-  return json_pack("{s:b, s:s, s:s}", "ok", 0, "code", "input", "message", message);
+  return json_pack("{s:b, s:s, s:s}", "ok", 0, "code", "input_invalid", "message", message);
 }
 
 /* "user" of the request: an id or a phone number. *users: free it. */

@@ -50,7 +50,7 @@ static json_t *answer_line(vd_admin *a, const char *line, size_t n) {
 
   if (!json_is_object(request)) {
     json_decref(request);
-    return json_pack("{s:b, s:s, s:s}", "ok", 0, "code", "input", "message",
+    return json_pack("{s:b, s:s, s:s}", "ok", 0, "code", "input_invalid", "message",
                      "Each line must be a JSON object.");
   }
   answer = vd_admin_run(a->v, request);

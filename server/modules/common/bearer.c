@@ -20,12 +20,12 @@ void vd_client_of(const vd_request *rq, vault_client *out) {
   out->agent = str_of(vd_header(rq, "User-Agent"));
 }
 
-static bool refuse(vd_request *rq, vd_response *rs, const char *detail) {
+static bool refuse(vd_request *rq, vd_response *rs, vault_status s, const char *detail) {
   vault_err err = VAULT_ERR_INIT;
   size_t n = strlen(detail);
-  err.status = VAULT_E_TOKEN;
+  err.status = s;
   memcpy(err.msg, detail, n < sizeof err.msg ? n : sizeof err.msg - 1);
-  (void)vd_fail(rq, rs, VAULT_E_TOKEN, &err);
+  (void)vd_fail(rq, rs, s, &err);
   return false;
 }
 
@@ -36,11 +36,12 @@ bool vd_authenticate(vd_request *rq, vd_response *rs, vault_principal *who) {
   vault_client client;
   vault_status s;
 
-  if (field == NULL) return refuse(rq, rs, "Send the access token as Authorization: Bearer TOKEN.");
+  if (field == NULL)
+    return refuse(rq, rs, VAULT_E_AUTH, "Send the access token as Authorization: Bearer TOKEN.");
   if (vd_header_nth(rq, "Authorization", 1) != NULL)
-    return refuse(rq, rs, "There are several Authorization fields.");
+    return refuse(rq, rs, VAULT_E_TOKEN, "There are several Authorization fields.");
   if (strncasecmp(field, SCHEME, sizeof SCHEME - 1) != 0)
-    return refuse(rq, rs, "The only known scheme of Authorization is Bearer.");
+    return refuse(rq, rs, VAULT_E_TOKEN, "The only known scheme of Authorization is Bearer.");
   field += sizeof SCHEME - 1;
   while (*field == ' ') field++;
   vd_client_of(rq, &client);

@@ -1,0 +1,192 @@
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "modules/auth/cookie.h"
+#include "modules/common/json.h"
+#include "modules/common/text.h"
+#include "tests/support/vt_main.h"
+
+START_TEST(times) {
+  char t[VD_TIME_TEXT];
+  vd_time_format(0, t);
+  ck_assert_str_eq(t, "1970-01-01T00:00:00.000Z");
+  vd_time_format(1700000000123, t);
+  ck_assert_str_eq(t, "2023-11-14T22:13:20.123Z");
+  vd_time_format(-1, t);
+  ck_assert_str_eq(t, "1969-12-31T23:59:59.999Z");
+}
+END_TEST
+
+START_TEST(etags) {
+  vault_id id, back;
+  char tag[VD_ETAG_TEXT];
+  int64_t seq = 0;
+  memset(&id, 0xab, sizeof id);
+  vd_content_etag(&id, tag);
+  ck_assert_str_eq(tag, "\"vabababab-abab-abab-abab-abababababab\"");
+  ck_assert(vd_content_etag_parse(tag, &back));
+  ck_assert_mem_eq(&id, &back, sizeof id);
+  vd_item_etag(42, tag);
+  ck_assert_str_eq(tag, "\"s42\"");
+  ck_assert(vd_item_etag_parse(" \"s42\" ", &seq));
+  ck_assert_int_eq(seq, 42);
+  ck_assert(!vd_item_etag_parse("\"s042\"", &seq));
+  ck_assert(!vd_item_etag_parse("W/\"s42\"", &seq));
+  ck_assert(!vd_item_etag_parse("\"s42\", \"s43\"", &seq));
+  ck_assert(!vd_item_etag_parse("*", &seq));
+  ck_assert(!vd_item_etag_parse("", &seq));
+  ck_assert(!vd_item_etag_parse("\"\"", &seq));
+  ck_assert(!vd_content_etag_parse("\"vABABABAB-abab-abab-abab-abababababab\"", &back));
+}
+END_TEST
+
+START_TEST(numbers) {
+  int64_t n = 7;
+  ck_assert(vd_int64_parse("-9223372036854775808", &n) && n == INT64_MIN);
+  ck_assert(vd_int64_parse("9223372036854775807", &n) && n == INT64_MAX);
+  ck_assert(!vd_int64_parse("9223372036854775808", &n));
+  ck_assert(!vd_int64_parse("", &n));
+  ck_assert(!vd_int64_parse("-", &n));
+  ck_assert(!vd_int64_parse("1 ", &n));
+  ck_assert(!vd_int64_parse("+1", &n));
+  ck_assert_int_eq(n, INT64_MAX);
+  ck_assert(vd_seconds_parse("1700000000.123456789", &n) && n == 1700000000123456789);
+  ck_assert(vd_seconds_parse("1700000000.5", &n) && n == 1700000000500000000);
+  ck_assert(vd_seconds_parse("-1.25", &n) && n == -1250000000);
+  ck_assert(vd_seconds_parse("-0.5", &n) && n == -500000000);
+  ck_assert(vd_seconds_parse("1.1234567899", &n) && n == 1123456789);
+  ck_assert(!vd_seconds_parse("1.", &n));
+  ck_assert(!vd_seconds_parse(".5", &n));
+  ck_assert(!vd_seconds_parse("9223372037", &n));
+  ck_assert(!vd_seconds_parse("1e9", &n));
+}
+END_TEST
+
+START_TEST(sites) {
+  const char *url = "https://vault.example";
+  ck_assert_int_eq(vd_site_of(NULL, NULL, url), VD_SITE_APP);
+  ck_assert_int_eq(vd_site_of("same-origin", NULL, url), VD_SITE_OWN);
+  ck_assert_int_eq(vd_site_of("none", NULL, url), VD_SITE_OWN);
+  ck_assert_int_eq(vd_site_of("cross-site", url, url), VD_SITE_OTHER);
+  ck_assert_int_eq(vd_site_of("same-site", url, url), VD_SITE_OTHER);
+  ck_assert_int_eq(vd_site_of(NULL, "https://vault.example", url), VD_SITE_OWN);
+  ck_assert_int_eq(vd_site_of(NULL, "https://vault.example.evil", url), VD_SITE_OTHER);
+  ck_assert_int_eq(vd_site_of(NULL, "null", url), VD_SITE_OTHER);
+}
+END_TEST
+
+START_TEST(cookies) {
+  char field[256];
+  vault_str token = {"abc.def", 7}, none = {NULL, 0}, bad = {"a;b", 3};
+  ck_assert(vd_cookie_format(true, token, 60, field, sizeof field));
+  ck_assert_str_eq(field, "__Host-rt=abc.def; Path=/; Max-Age=60; HttpOnly; SameSite=Strict; Secure");
+  ck_assert(vd_cookie_format(false, none, 0, field, sizeof field));
+  ck_assert_str_eq(field, "vault_rt=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict");
+  ck_assert(!vd_cookie_format(true, bad, 60, field, sizeof field));
+  ck_assert(!vd_cookie_format(true, token, 60, field, 20));
+}
+END_TEST
+
+typedef struct parsed {
+  vault_str name;
+  vault_id parent;
+  int64_t mtime;
+  bool has_parent;
+} parsed;
+
+static bool parse(const char *text, parsed *out, char *err) {
+  const vd_json_member members[] = {
+    {"name", VD_JSON_TEXT, true, &out->name, NULL},
+    {"parent_id", VD_JSON_PLACE, false, &out->parent, &out->has_parent},
+    {"mtime_ns", VD_JSON_INT64, false, &out->mtime, NULL},
+  };
+  json_t *doc = NULL;
+  bool good;
+  memset(out, 0, sizeof *out);
+  good = vd_json_parse(text, strlen(text), members, 3, &doc, err, 160);
+  if (good) ck_assert_uint_eq(out->name.n, 1);
+  json_decref(doc);
+  return good;
+}
+
+START_TEST(json_members) {
+  char err[160];
+  parsed p;
+  ck_assert(parse("{\"name\":\"a\"}", &p, err));
+  ck_assert(!p.has_parent);
+  ck_assert(parse("{\"name\":\"a\",\"parent_id\":null,\"mtime_ns\":\"-5\"}", &p, err));
+  ck_assert(p.has_parent);
+  ck_assert_int_eq(p.mtime, -5);
+  ck_assert(parse("{\"name\":\"a\",\"mtime_ns\":1700000000123456789}", &p, err));
+  ck_assert_int_eq(p.mtime, 1700000000123456789);
+}
+END_TEST
+
+START_TEST(json_refused) {
+  static const struct {
+    const char *text, *part;
+  } rows[] = {
+    {"", "not valid JSON"},
+    {"[]", "object"},
+    {"{\"name\":\"a\"", "not valid JSON"},
+    {"{}", "\"name\" is missing"},
+    {"{\"name\":1}", "\"name\" must be a string"},
+    {"{\"name\":\"a\",\"nmae\":\"a\"}", "no member \"nmae\""},
+    {"{\"name\":\"a\",\"name\":\"b\"}", "not valid JSON"},
+    {"{\"name\":\"a\\u0000b\"}", "not valid JSON"},
+    {"{\"name\":\"\xff\"}", "not valid JSON"},
+    {"{\"name\":\"a\",\"parent_id\":\"x\"}", "an id, or null"},
+    {"{\"name\":\"a\",\"mtime_ns\":1.5}", "whole number"},
+    {"{\"name\":\"a\",\"mtime_ns\":\"5 \"}", "whole number"},
+  };
+  char err[160];
+  parsed p;
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    ck_assert_msg(!parse(rows[i].text, &p, err), "row %zu", i);
+    ck_assert_msg(strstr(err, rows[i].part) != NULL, "row %zu: %s", i, err);
+  }
+}
+END_TEST
+
+static void log_line(bool json, char *out, size_t out_size) {
+  vd_log log = {.json = json, .level = VAULT_LOG_INFO};
+  vault_log_field f[] = {{"text", {"a \"b\"\n\xff\x1b", 8}, 0}, {"n", {NULL, 0}, -3}};
+  int ends[2];
+  ssize_t n;
+  ck_assert_int_eq(pipe(ends), 0);
+  log.fd = ends[1];
+  vd_log_event(&log, VAULT_LOG_DEBUG, "hidden", f, 2);
+  vd_log_event(&log, VAULT_LOG_WARN, "shown", f, 2);
+  n = read(ends[0], out, out_size - 1);
+  ck_assert_int_gt(n, 0);
+  out[n] = '\0';
+  (void)close(ends[0]);
+  (void)close(ends[1]);
+}
+
+START_TEST(log_lines) {
+  char text[512];
+  json_t *doc;
+  log_line(true, text, sizeof text);
+  ck_assert_ptr_eq(strchr(text, '\n'), text + strlen(text) - 1);
+  doc = json_loads(text, 0, NULL);
+  ck_assert_ptr_nonnull(doc);
+  ck_assert_str_eq(json_string_value(json_object_get(doc, "event")), "shown");
+  ck_assert_str_eq(json_string_value(json_object_get(doc, "level")), "warn");
+  ck_assert_str_eq(json_string_value(json_object_get(doc, "text")), "a \"b\"\n\xef\xbf\xbd\x1b");
+  ck_assert_int_eq(json_integer_value(json_object_get(doc, "n")), -3);
+  json_decref(doc);
+  log_line(false, text, sizeof text);
+  ck_assert_ptr_nonnull(strstr(text, "warn shown text=\"a \\\"b\\\"\\u000a\\ufffd\\u001b\" n=-3\n"));
+}
+END_TEST
+
+static Suite *suite(void) {
+  const TTest *const tests[] = {times, etags,        numbers,      sites,     cookies,
+                                       json_members, json_refused, log_lines, NULL};
+  return vt_suite("text", tests);
+}
+
+VT_MAIN(suite)
