@@ -6,25 +6,25 @@
 #include <stdint.h>
 
 typedef struct vd_preconditions {
-    const char *if_match; /* field values or NULL */
-    const char *if_none_match;
-    const char *if_modified_since;
-    const char *if_unmodified_since;
-    const char *if_range;
-    const char *range;
+  const char *if_match; /* field values or NULL */
+  const char *if_none_match;
+  const char *if_modified_since;
+  const char *if_unmodified_since;
+  const char *if_range;
+  const char *range;
 } vd_preconditions;
 
 typedef struct vd_resource_state {
-    bool exists;
-    const char *etag;        /* with its quotes, "W/" in front when weak; NULL when there is none */
-    bool has_modified;
-    int64_t modified_s;      /* Unix seconds, as Last-Modified would say */
+  bool exists;
+  const char *etag;        /* with its quotes, "W/" in front when weak; NULL when there is none */
+  bool has_modified;
+  int64_t modified_s;      /* Unix seconds, as Last-Modified would say */
 } vd_resource_state;
 
 typedef enum vd_precondition {
-    VD_PROCEED,
-    VD_NOT_MODIFIED,       /* 304 (GET and HEAD) */
-    VD_PRECONDITION_FAILED /* 412 */
+  VD_PROCEED,
+  VD_NOT_MODIFIED,       /* 304 (GET and HEAD) */
+  VD_PRECONDITION_FAILED /* 412 */
 } vd_precondition;
 
 /* read: GET or HEAD. An If-Match or If-None-Match that cannot be parsed counts as matching nothing. */

@@ -24,9 +24,9 @@ bool vd_disposition_format(bool inline_view, const char *name, size_t name_len, 
 /* RFC 9530 Repr-Digest / Content-Digest. */
 void vd_digest_format(const uint8_t sha256[VD_SHA256_BYTES], char out[VD_SHA256_FIELD_SIZE]);
 typedef enum vd_digest_result {
-    VD_DIGEST_NONE,  /* well formed, but without sha-256: ignore it */
-    VD_DIGEST_FOUND,
-    VD_DIGEST_BAD    /* not a dictionary of byte sequences, or sha-256 not of 32 bytes: 400 */
+  VD_DIGEST_NONE,  /* well formed, but without sha-256: ignore it */
+  VD_DIGEST_FOUND,
+  VD_DIGEST_BAD    /* not a dictionary of byte sequences, or sha-256 not of 32 bytes: 400 */
 } vd_digest_result;
 vd_digest_result vd_digest_parse(const char *value, uint8_t sha256[VD_SHA256_BYTES]);
 

@@ -20,30 +20,30 @@ typedef struct vd_response vd_response;
 
 /* Methods that a route can name; anything else is answered 501. */
 typedef enum vd_method {
-    VD_METHOD_OTHER = 0,
-    VD_GET, /* serves HEAD too, unless a HEAD route exists for the same pattern */
-    VD_HEAD,
-    VD_POST,
-    VD_PUT,
-    VD_PATCH,
-    VD_DELETE,
-    VD_OPTIONS, /* answered by the core (204 + Allow) where no route is given */
-    VD_PROPFIND,
-    VD_PROPPATCH,
-    VD_MKCOL,
-    VD_COPY,
-    VD_MOVE,
-    VD_LOCK,
-    VD_UNLOCK,
-    VD_REPORT,
-    VD_METHOD_COUNT
+  VD_METHOD_OTHER = 0,
+  VD_GET, /* serves HEAD too, unless a HEAD route exists for the same pattern */
+  VD_HEAD,
+  VD_POST,
+  VD_PUT,
+  VD_PATCH,
+  VD_DELETE,
+  VD_OPTIONS, /* answered by the core (204 + Allow) where no route is given */
+  VD_PROPFIND,
+  VD_PROPPATCH,
+  VD_MKCOL,
+  VD_COPY,
+  VD_MOVE,
+  VD_LOCK,
+  VD_UNLOCK,
+  VD_REPORT,
+  VD_METHOD_COUNT
 } vd_method;
 
 /* What a handler did. */
 typedef enum vd_next {
-    VD_DONE,     /* the response is filled in: send it */
-    VD_CONTINUE, /* open and data of an upload: go on receiving */
-    VD_PENDING   /* simple handlers and end of an upload: vd_request_complete() will follow */
+  VD_DONE,     /* the response is filled in: send it */
+  VD_CONTINUE, /* open and data of an upload: go on receiving */
+  VD_PENDING   /* simple handlers and end of an upload: vd_request_complete() will follow */
 } vd_next;
 
 /* The body, if any, is in memory: vd_body(). */
@@ -60,10 +60,10 @@ typedef vd_next vd_simple_fn(vd_request *rq, vd_response *rs);
  *                          answered VD_CONTINUE and neither data nor end has answered since.
  *                          There is nobody left to answer; release or keep what arrived. */
 typedef struct vd_upload_ops {
-    vd_next (*open)(vd_request *rq, vd_response *rs);
-    vd_next (*data)(vd_request *rq, vd_response *rs, const uint8_t *bytes, size_t bytes_len);
-    vd_next (*end)(vd_request *rq, vd_response *rs);
-    void (*cancel)(vd_request *rq);
+  vd_next (*open)(vd_request *rq, vd_response *rs);
+  vd_next (*data)(vd_request *rq, vd_response *rs, const uint8_t *bytes, size_t bytes_len);
+  vd_next (*end)(vd_request *rq, vd_response *rs);
+  void (*cancel)(vd_request *rq);
 } vd_upload_ops;
 
 /* Flags of a route. */
@@ -74,22 +74,22 @@ typedef struct vd_upload_ops {
  * of the path, may be empty). A literal segment wins over a parameter, so "/files/content" and
  * "/files/{id}" live together. The same pattern and method twice is refused at start. */
 typedef struct vd_route {
-    vd_method method;
-    const char *pattern;
-    uint32_t flags;
-    uint32_t body_max_bytes; /* simple: 0 = VD_BODY_BYTES_DEFAULT; a longer body is answered 413 */
-    vd_simple_fn *simple;
-    const vd_upload_ops *upload;
+  vd_method method;
+  const char *pattern;
+  uint32_t flags;
+  uint32_t body_max_bytes; /* simple: 0 = VD_BODY_BYTES_DEFAULT; a longer body is answered 413 */
+  vd_simple_fn *simple;
+  const vd_upload_ops *upload;
 } vd_route;
 
 /* A delivery module. start (may be NULL) runs before the first request on the starting thread:
  * 0, or -1 with a sentence in err; stop (may be NULL) after the last request is over. */
 typedef struct vd_module {
-    const char *name;
-    const vd_route *routes;
-    size_t n_routes;
-    int (*start)(void *app, void **state, char *err, size_t err_size);
-    void (*stop)(void *app, void *state);
+  const char *name;
+  const vd_route *routes;
+  size_t n_routes;
+  int (*start)(void *app, void **state, char *err, size_t err_size);
+  void (*stop)(void *app, void *state);
 } vd_module;
 
 /* ---- the request ------------------------------------------------------------------------- */
@@ -152,23 +152,23 @@ int vd_get_status(const vd_response *rs);
  * into 500: values from outside must be checked or encoded first. */
 void vd_add_header(vd_response *rs, const char *name, const char *value);
 void vd_add_headerf(vd_response *rs, const char *name, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+  __attribute__((format(printf, 3, 4)));
 
 /* The body: the last of these calls wins, and releases what an earlier one took. For HEAD they are
  * called just as for GET: the core sends the headers only. content_type may be NULL. */
 void vd_send_bytes(vd_response *rs, const char *content_type, const void *bytes, size_t len); /* copied */
 void vd_send_owned(vd_response *rs, const char *content_type, void *bytes, size_t len,
-                   void (*release)(void *bytes));
+               void (*release)(void *bytes));
 /* len bytes of a regular file from offset. release (may be NULL) is called once with arg, on the loop
  * thread, when the core is done with fd (closing it there is right). A file that turns out
  * shorter ends the connection before the promised length, so the client sees a broken transfer. */
 void vd_send_file(vd_response *rs, const char *content_type, int fd, uint64_t offset, uint64_t len,
-                  void (*release)(void *arg), void *arg);
+              void (*release)(void *arg), void *arg);
 /* Bytes made on a worker: fill at most cap bytes at buf, return how many, 0 = end, -1 = failed (the
  * connection is cut). len VD_LENGTH_UNKNOWN is sent chunked. release as above. */
 typedef int64_t vd_pull_fn(void *arg, uint8_t *buf, size_t cap);
 void vd_send_pull(vd_response *rs, const char *content_type, uint64_t len, vd_pull_fn *pull,
-                  void (*release)(void *arg), void *arg);
+              void (*release)(void *arg), void *arg);
 /* No body: 204, 304, and the like. */
 void vd_send_none(vd_response *rs, int status);
 
@@ -178,7 +178,7 @@ void vd_send_none(vd_response *rs, int status);
 void vd_problem(vd_response *rs, int status, const char *code, const char *title, const char *detail);
 /* The same with reason codes (n may be 0). */
 void vd_problem_reasons(vd_response *rs, int status, const char *code, const char *title,
-                        const char *detail, const char *const *reasons, size_t n_reasons);
+                    const char *detail, const char *const *reasons, size_t n_reasons);
 
 /* Close the connection after this answer. */
 void vd_close_after(vd_response *rs);

@@ -5,9 +5,9 @@
 #include <stdint.h>
 
 typedef enum vd_range_result {
-    VD_RANGE_WHOLE,        /* no usable Range: answer 200 with everything */
-    VD_RANGE_PART,         /* answer 206 with [*first, *first + *len) */
-    VD_RANGE_UNSATISFIABLE /* answer 416 with Content-Range "bytes", star, slash, size */
+  VD_RANGE_WHOLE,        /* no usable Range: answer 200 with everything */
+  VD_RANGE_PART,         /* answer 206 with [*first, *first + *len) */
+  VD_RANGE_UNSATISFIABLE /* answer 416 with Content-Range "bytes", star, slash, size */
 } vd_range_result;
 
 /* value: the Range field or NULL; size: of the representation. A last position beyond the end, of any

@@ -12,8 +12,8 @@ bool vd_percent_decode(const char *src, size_t src_len, bool plus_is_space, char
 bool vd_percent_encode_path(const char *src, size_t src_len, char *dst, size_t dst_size);
 
 typedef struct vd_pair {
-    const char *name;
-    const char *value;
+  const char *name;
+  const char *value;
 } vd_pair;
 
 typedef enum vd_query_result { VD_QUERY_OK, VD_QUERY_BAD_ENCODING, VD_QUERY_DUPLICATE, VD_QUERY_TOO_MANY } vd_query_result;
@@ -22,13 +22,13 @@ typedef enum vd_query_result { VD_QUERY_OK, VD_QUERY_BAD_ENCODING, VD_QUERY_DUPL
 vd_query_result vd_query_parse(char *query, vd_pair *out, size_t max, size_t *n);
 
 typedef struct vd_target {
-    bool asterisk;        /* "*" */
-    const char *host;     /* absolute form: the authority, not terminated; else NULL */
-    size_t host_len;
-    const char *path;     /* begins with '/' */
-    size_t path_len;
-    const char *query;    /* behind '?', or NULL */
-    size_t query_len;
+  bool asterisk;        /* "*" */
+  const char *host;     /* absolute form: the authority, not terminated; else NULL */
+  size_t host_len;
+  const char *path;     /* begins with '/' */
+  size_t path_len;
+  const char *query;    /* behind '?', or NULL */
+  size_t query_len;
 } vd_target;
 /* Origin form, absolute form (http and https) and "*". false: none of them, or a fragment. Slices point
  * into target; an absolute form without path has path "/". */

@@ -1,0 +1,85 @@
+#include "conditional.h"
+
+#include <string.h>
+
+#include "fields.h"
+
+static const char *skip_space(const char *s) {
+  while (*s == ' ' || *s == '\t')
+    s++;
+  return s;
+}
+
+static bool is_star(const char *value) {
+  const char *s = skip_space(value);
+  return *s == '*' && !*skip_space(s + 1);
+}
+
+/* Takes one entity-tag of a list. false at its end or at bad syntax. */
+static bool next_tag(const char **p, bool *weak, const char **opaque, size_t *opaque_len) {
+  const char *s = *p;
+  while (*s == ' ' || *s == '\t' || *s == ',')
+    s++;
+  *weak = s[0] == 'W' && s[1] == '/';
+  if (*weak)
+    s += 2;
+  if (*s != '"')
+    return false;
+  const char *end = strchr(s + 1, '"');
+  if (!end)
+    return false;
+  *opaque = s;
+  *opaque_len = (size_t)(end - s) + 1;
+  s = skip_space(end + 1);
+  if (*s && *s != ',')
+    return false;
+  *p = s;
+  return true;
+}
+
+/* strong: RFC 9110 8.8.3.2, both sides strong; else W/ is looked through. */
+static bool list_matches(const char *list, const char *etag, bool strong) {
+  const char *opaque;
+  size_t opaque_len;
+  bool weak;
+  if (!etag)
+    return false;
+  bool etag_weak = etag[0] == 'W' && etag[1] == '/';
+  const char *mine = etag_weak ? etag + 2 : etag;
+  while (next_tag(&list, &weak, &opaque, &opaque_len))
+    if (!(strong && (weak || etag_weak)) && strlen(mine) == opaque_len && !memcmp(mine, opaque, opaque_len))
+      return true;
+  return false;
+}
+
+vd_precondition vd_precondition_check(const vd_preconditions *pre, const vd_resource_state *st, bool read) {
+  int64_t when;
+  if (pre->if_match) {
+    bool holds = st->exists && (is_star(pre->if_match) || list_matches(pre->if_match, st->etag, true));
+    if (!holds)
+      return VD_PRECONDITION_FAILED;
+  } else if (pre->if_unmodified_since && st->exists && st->has_modified &&
+             vd_date_parse(pre->if_unmodified_since, &when) && st->modified_s > when) {
+    return VD_PRECONDITION_FAILED;
+  }
+  if (pre->if_none_match) {
+    bool matches =
+        st->exists && (is_star(pre->if_none_match) || list_matches(pre->if_none_match, st->etag, false));
+    if (matches)
+      return read ? VD_NOT_MODIFIED : VD_PRECONDITION_FAILED;
+  } else if (read && pre->if_modified_since && st->exists && st->has_modified &&
+             vd_date_parse(pre->if_modified_since, &when) && st->modified_s <= when) {
+    return VD_NOT_MODIFIED;
+  }
+  return VD_PROCEED;
+}
+
+bool vd_if_range_holds(const vd_preconditions *pre, const vd_resource_state *st) {
+  int64_t when;
+  if (!pre->if_range)
+    return true;
+  const char *s = skip_space(pre->if_range);
+  if (*s == '"' || (s[0] == 'W' && s[1] == '/'))
+    return !strchr(s, ',') && list_matches(s, st->etag, true);
+  return st->has_modified && vd_date_parse(s, &when) && when == st->modified_s;
+}

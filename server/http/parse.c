@@ -1,0 +1,247 @@
+/* llhttp glue. The head is parsed where it was received: names and values are offsets in rq->buf, so
+ * nothing is copied, however many pieces it arrives in. Only chunked bodies go through llhttp; a body with
+ * a length is counted in body.c. */
+#include <string.h>
+
+#include "internal.h"
+
+void vd_refuse_set(vd_request *rq, int status, const char *code, const char *detail) {
+  if (rq->refuse_status)
+    return;
+  rq->refuse_status = status;
+  rq->refuse_code = code;
+  rq->refuse_detail = detail;
+}
+
+static int stop_with(vd_request *rq, int status, const char *code, const char *detail) {
+  vd_refuse_set(rq, status, code, detail);
+  return HPE_USER;
+}
+
+static size_t offset(const vd_request *rq, const char *at) {
+  return (size_t)(at - rq->buf);
+}
+
+static int on_url(llhttp_t *p, const char *at, size_t n) {
+  vd_request *rq = p->data;
+  if (!rq->url_len)
+    rq->url = (uint16_t)offset(rq, at);
+  rq->url_len = (uint16_t)(offset(rq, at) + n - rq->url);
+  if (rq->url_len > VD_URI_BYTES_MAX)
+    return stop_with(rq, 414, "uri_too_long", "The request target is longer than 8 KiB.");
+  return 0;
+}
+
+static int trailer(vd_request *rq, size_t n) {
+  rq->trailer_bytes += n;
+  if (rq->trailer_bytes > VD_TRAILER_BYTES_MAX)
+    return stop_with(rq, 431, "trailers_too_large", "The trailer section is larger than 8 KiB.");
+  return 0;
+}
+
+static int on_field(llhttp_t *p, const char *at, size_t n) {
+  vd_request *rq = p->data;
+  if (rq->head_done)
+    return trailer(rq, n);
+  if (rq->in_value || !rq->n_fields) {
+    if (rq->n_fields == VD_HEADER_COUNT_MAX)
+      return stop_with(rq, 431, "too_many_fields", "The request has more than 64 header fields.");
+    rq->fields[rq->n_fields++] = (vd_field){.name = (uint16_t)offset(rq, at)};
+    rq->in_value = false;
+  }
+  vd_field *f = &rq->fields[rq->n_fields - 1];
+  f->name_len = (uint16_t)(offset(rq, at) + n - f->name);
+  return 0;
+}
+
+static int on_field_complete(llhttp_t *p) {
+  vd_request *rq = p->data;
+  if (!rq->head_done)
+    rq->in_value = true; /* also for a value of which no byte will come */
+  return 0;
+}
+
+static int on_value(llhttp_t *p, const char *at, size_t n) {
+  vd_request *rq = p->data;
+  if (rq->head_done)
+    return trailer(rq, n);
+  vd_field *f = &rq->fields[rq->n_fields - 1];
+  if (!f->value)
+    f->value = (uint16_t)offset(rq, at);
+  f->value_len = (uint16_t)(offset(rq, at) + n - f->value);
+  return 0;
+}
+
+static int on_headers_complete(llhttp_t *p) {
+  vd_request *rq = p->data;
+  rq->head_done = true;
+  p->upgrade = 0; /* an Upgrade that we do not take is ignored, RFC 9110 7.8 */
+  return HPE_PAUSED;
+}
+
+static int on_extension(llhttp_t *p, const char *at, size_t n) {
+  vd_request *rq = p->data;
+  (void)at;
+  rq->extension_bytes += n;
+  if (rq->extension_bytes > VD_CHUNK_EXTENSION_BYTES_MAX)
+    return stop_with(rq, 400, "bad_chunk", "The chunk extensions are larger than 4 KiB.");
+  return 0;
+}
+
+static int on_body(llhttp_t *p, const char *at, size_t n) {
+  vd_request *rq = p->data;
+  rq->framing_bytes = 0;
+  return vd_body_take(rq, (const uint8_t *)at, n) ? 0 : HPE_USER;
+}
+
+static int on_message_complete(llhttp_t *p) {
+  vd_request *rq = p->data;
+  rq->body_done = true;
+  return HPE_PAUSED;
+}
+
+static const llhttp_settings_t SETTINGS = {
+    .on_url = on_url,
+    .on_header_field = on_field,
+    .on_header_field_complete = on_field_complete,
+    .on_header_value = on_value,
+    .on_headers_complete = on_headers_complete,
+    .on_chunk_extension_name = on_extension,
+    .on_chunk_extension_value = on_extension,
+    .on_body = on_body,
+    .on_message_complete = on_message_complete,
+};
+
+void vd_parse_init(vd_request *rq) {
+  llhttp_init(&rq->parser, HTTP_REQUEST, &SETTINGS);
+  rq->parser.data = rq;
+}
+
+static bool is_tchar(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         (c && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+}
+
+/* llhttp stops at the first byte that fits no method it knows: a token is a method that we do not have,
+ * anything else is not HTTP. */
+static void refuse_method(vd_request *rq, const char *at) {
+  if (at < rq->buf + rq->in_end && (is_tchar(*at) || (*at == ' ' && is_tchar(rq->buf[0]))))
+    vd_refuse_set(rq, 501, "method_not_implemented", "This server does not know the request method.");
+  else
+    vd_refuse_set(rq, 400, "bad_request_line", "The request line does not begin with a method.");
+}
+
+static void refuse_error(vd_request *rq, llhttp_errno_t e) {
+  switch (e) {
+  case HPE_INVALID_METHOD:
+    refuse_method(rq, llhttp_get_error_pos(&rq->parser));
+    break;
+  case HPE_INVALID_VERSION:
+  case HPE_PAUSED_H2_UPGRADE:
+    vd_refuse_set(rq, 505, "version_not_supported", "Only HTTP/1.0 and HTTP/1.1 are spoken here.");
+    break;
+  case HPE_INVALID_URL:
+    vd_refuse_set(rq, 400, "bad_target", "The request target has a character that must be percent-encoded.");
+    break;
+  case HPE_INVALID_CONTENT_LENGTH:
+    vd_refuse_set(rq, 400, "bad_content_length", "Content-Length is not one decimal number.");
+    break;
+  case HPE_UNEXPECTED_CONTENT_LENGTH:
+    vd_refuse_set(rq, 400, "bad_content_length", "Content-Length is given twice or beside Transfer-Encoding.");
+    break;
+  case HPE_INVALID_TRANSFER_ENCODING:
+    vd_refuse_set(rq, 400, "bad_transfer_encoding", "Transfer-Encoding must end in chunked, once.");
+    break;
+  default:
+    vd_refuse_set(rq, 400, "bad_header", "The header section breaks the rules of RFC 9112.");
+    break;
+  }
+}
+
+/* Ends every name and value with a NUL. The bytes written over are ':' and what follows the value (space or
+ * CR), which the parser has read already. */
+static void terminate(vd_request *rq) {
+  for (size_t i = 0; i < rq->n_fields; i++) {
+    vd_field *f = &rq->fields[i];
+    rq->buf[f->name + f->name_len] = 0;
+    if (!f->value)
+      f->value = (uint16_t)(f->name + f->name_len);
+    while (f->value_len && strchr(" \t", rq->buf[f->value + f->value_len - 1]))
+      f->value_len--;
+    rq->buf[f->value + f->value_len] = 0;
+  }
+}
+
+static bool has_fold(const char *s, const char *end) {
+  while ((s = memchr(s, '\n', (size_t)(end - s))) != NULL && ++s < end)
+    if (*s == ' ' || *s == '\t')
+      return true;
+  return false;
+}
+
+/* One empty line before a request is ignored (RFC 9112 2.2), a second is not. */
+static vd_parse leading_line(vd_request *rq) {
+  if (rq->in_pos == 0 && rq->buf[0] == '\r') {
+    if (rq->in_end < 2)
+      return VD_PARSE_MORE;
+    if (rq->buf[1] == '\n')
+      rq->in_pos = 2;
+  }
+  if (rq->in_pos == rq->in_end)
+    return VD_PARSE_MORE;
+  if (rq->buf[rq->in_pos] == '\r' || rq->buf[rq->in_pos] == '\n') {
+    vd_refuse_set(rq, 400, "bad_request_line", "The request begins with empty lines.");
+    return VD_PARSE_REFUSED;
+  }
+  rq->started = true;
+  return VD_PARSE_DONE;
+}
+
+vd_parse vd_parse_head(vd_request *rq) {
+  if (!rq->started) {
+    vd_parse lead = leading_line(rq);
+    if (lead != VD_PARSE_DONE)
+      return lead;
+  }
+  size_t end = rq->in_end < VD_HEADER_BYTES_MAX ? rq->in_end : VD_HEADER_BYTES_MAX;
+  llhttp_errno_t e = llhttp_execute(&rq->parser, rq->buf + rq->in_pos, end - rq->in_pos);
+  if (e == HPE_PAUSED && rq->head_done) {
+    rq->in_pos = rq->head_end = offset(rq, llhttp_get_error_pos(&rq->parser));
+    if (has_fold(rq->buf, rq->buf + rq->head_end)) {
+      vd_refuse_set(rq, 400, "bad_header", "A header field is folded over several lines.");
+      return VD_PARSE_REFUSED;
+    }
+    terminate(rq);
+    return VD_PARSE_DONE;
+  }
+  if (e != HPE_OK) {
+    refuse_error(rq, e);
+    return VD_PARSE_REFUSED;
+  }
+  rq->in_pos = end;
+  if (end < VD_HEADER_BYTES_MAX)
+    return VD_PARSE_MORE;
+  vd_refuse_set(rq, 431, "header_too_large", "The header section is larger than 16 KiB.");
+  return VD_PARSE_REFUSED;
+}
+
+vd_parse vd_parse_chunked(vd_request *rq, size_t n) {
+  const char *from = rq->buf + rq->in_pos;
+  llhttp_resume(&rq->parser);
+  rq->framing_bytes += n;
+  llhttp_errno_t e = llhttp_execute(&rq->parser, from, n);
+  if (e == HPE_OK) {
+    rq->in_pos += n;
+    if (rq->framing_bytes > VD_CHUNK_SIZE_LINE_BYTES_MAX + VD_TRAILER_BYTES_MAX + VD_INPUT_BUFFER_BYTES) {
+      vd_refuse_set(rq, 400, "bad_chunk", "The chunked body has more framing than data.");
+      return VD_PARSE_REFUSED;
+    }
+    return VD_PARSE_MORE;
+  }
+  if (e == HPE_PAUSED && rq->body_done) {
+    rq->in_pos = offset(rq, llhttp_get_error_pos(&rq->parser));
+    return VD_PARSE_DONE;
+  }
+  vd_refuse_set(rq, 400, "bad_chunk", "The chunked body breaks the rules of RFC 9112.");
+  return VD_PARSE_REFUSED;
+}
