@@ -25,8 +25,15 @@ int vt_skip(const char *reason) {
 }
 
 Suite *vt_suite(const char *name, const TTest *const *tests) {
+  return vt_suite_with(name, tests, NULL, NULL);
+}
+
+Suite *vt_suite_with(const char *name, const TTest *const *tests, void (*setup)(void),
+                     void (*teardown)(void)) {
   Suite *suite = suite_create(name);
   TCase *tcase = tcase_create(name);
+  if (setup)
+    tcase_add_checked_fixture(tcase, setup, teardown);
   for (; *tests; tests++)
     tcase_add_test(tcase, *tests);
   suite_add_tcase(suite, tcase);

@@ -27,6 +27,10 @@ int vt_skip(const char *reason);
 /* A suite of one test case. Give a NULL-terminated list of START_TEST names. */
 Suite *vt_suite(const char *name, const TTest *const *tests);
 
+/* The same, with a fixture that runs before and after each test. */
+Suite *vt_suite_with(const char *name, const TTest *const *tests, void (*setup)(void),
+                     void (*teardown)(void));
+
 /* The whole of tests/data/NAME, with a NUL behind it; free() it. Fails the test when it
  * cannot be read. len may be NULL. */
 char *vt_data(const char *name, size_t *len);
