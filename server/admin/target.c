@@ -1,7 +1,6 @@
 #include "target.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -9,21 +8,25 @@
 #include "socket.h"
 #include "store.h"
 
+/* Looking must not make a new vault. */
+static bool has_vault(const vd_config *cfg) {
+  const char *database = vd_config_text(cfg, VD_KEY_DATABASE);
+  const char *path = strncmp(database, "sqlite:", 7) == 0 ? database + 7 : vd_config_text(cfg, VD_KEY_DATA);
+  return access(path, F_OK) == 0;
+}
+
 int vd_target_open(vd_target *t, const vd_config *cfg, char *err, size_t err_size) {
   const char *url = vd_config_text(cfg, VD_KEY_PUBLIC_URL);
   vd_store_opts opts = {cfg, &t->log, *url != '\0' ? url : "http://localhost", NULL, NULL};
-  char *database = vd_config_below_data(cfg, "");
-  bool absent = false, no_data;
+  bool absent = false;
 
   memset(t, 0, sizeof *t);
   vd_log_init(&t->log, STDERR_FILENO, "text", "warn", "off");
   t->fd = vd_admin_connect(cfg, &absent, err, err_size);
-  no_data = database == NULL || access(database, F_OK) != 0;
-  free(database);
   if (t->fd >= 0) return 0;
   if (!absent) return -1;
-  if (no_data) { /* looking must not make a new vault */
-    (void)snprintf(err, err_size, "there is no data directory %.200s: start `vaultd serve` first",
+  if (!has_vault(cfg)) {
+    (void)snprintf(err, err_size, "there is no vault in %.200s: start `vaultd serve` first, or give --data",
                    vd_config_text(cfg, VD_KEY_DATA));
     return -1;
   }

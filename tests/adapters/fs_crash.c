@@ -82,7 +82,7 @@ START_TEST(resumable_body_is_found_again) {
     if (!published) {
       uint64_t offset = last >= AFTER_WRITE ? 3 : 0;
       vt_ok(f.b.ops->resume(f.b.self, &key, offset, &w, NULL));
-      vt_ok(f.b.ops->write(f.b.self, w, "hello" + offset, 5 - offset, NULL));
+      vt_ok(f.b.ops->write(f.b.self, w, &"hello"[offset], 5 - offset, NULL));
       vt_ok(f.b.ops->seal(f.b.self, w, &meta, NULL));
       vt_ok(f.b.ops->publish(f.b.self, w, NULL));
       f.b.ops->discard(f.b.self, w, 0);

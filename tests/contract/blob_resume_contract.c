@@ -29,7 +29,7 @@ static void finish_from(vt_blob *b, const vault_blob_key *key, uint64_t offset) 
   vault_blob_entry e[2];
   vault_blob_meta meta = vt_blob_meta(vt_sha_hello);
   vt_is(b->ops->resume(b->self, key, offset, &w, NULL), VAULT_OK);
-  vt_is(b->ops->write(b->self, w, "hello" + offset, 5 - offset, NULL), VAULT_OK);
+  vt_is(b->ops->write(b->self, w, &"hello"[offset], 5 - offset, NULL), VAULT_OK);
   vt_is(b->ops->seal(b->self, w, &meta, NULL), VAULT_OK);
   vt_is(b->ops->publish(b->self, w, NULL), VAULT_OK);
   b->ops->discard(b->self, w, 1);

@@ -313,10 +313,44 @@ START_TEST(methods_fail_at_any_call) {
 }
 END_TEST
 
+/* ---- a ledger that is wrong ------------------------------------------------------------------ */
+
+static vault_status spoil(vault__tx *tx, void *ctx, vault_err *err) {
+  const vault_id *user = ctx;
+  return vault__run(tx, VAULT__SQL_LEDGER_WRITE,
+                    VAULT__P(vault__p_id(user), vault__p_int(1), vault__p_int(2), vault__p_int(3),
+                             vault__p_int(4), vault__p_int(5)),
+                    NULL, err);
+}
+
+START_TEST(recount_repairs_when_asked) {
+  tools t;
+  uint32_t differs = 0;
+  vault_usage_row counted, right, wrong;
+  tools_make(&t);
+  right = vt_usage(&t.f);
+  vault__repo *repo = vault__repositories_repo(&t.g->r);
+  vt_ok(vault__sql_write(repo, spoil, &t.f.user, NULL));
+  wrong = vt_usage(&t.f);
+  ck_assert_uint_eq(wrong.partial_bytes, 4);
+  vt_ok(t.f.ops->recount(t.f.self, &t.f.user, 0, &counted, &differs, NULL));
+  ck_assert_uint_eq(differs, 1);
+  ck_assert(same_books(&counted, &right));
+  counted = vt_usage(&t.f);
+  ck_assert(same_books(&counted, &wrong));
+  vt_ok(t.f.ops->recount(t.f.self, &t.f.user, 1, &counted, &differs, NULL));
+  ck_assert_uint_eq(differs, 1);
+  counted = vt_usage(&t.f);
+  ck_assert(same_books(&counted, &right));
+  vt_items_close(&t.f);
+}
+END_TEST
+
 static Suite *items(void) {
   const TTest *const tests[] = {lost_commit_is_found_durable, lost_commit_is_found_undone,
                                 lost_commit_that_cannot_be_looked_up, commit_fails_at_any_call,
-                                commit_without_memory, methods_fail_at_any_call, NULL};
+                                commit_without_memory, methods_fail_at_any_call,
+                                recount_repairs_when_asked, NULL};
   return vt_suite("items", tests);
 }
 

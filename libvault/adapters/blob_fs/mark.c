@@ -172,8 +172,7 @@ static vault_status make_incoming(vault__fs *s, vault_err *err) {
   int home = vault__fs_open_dir(s, VAULT__FS_HOME);
   if (home < 0)
     return vault__fs_fail(err, errno, "opening the directory .vault");
-  vault_status st =
-    vault__fs_make_dir(s, home, VAULT__FS_INCOMING + sizeof VAULT__FS_HOME, err);
+  vault_status st = vault__fs_make_dir(s, home, vault__fs_leaf(VAULT__FS_INCOMING), err);
   vault__fs_close(home);
   return st;
 }

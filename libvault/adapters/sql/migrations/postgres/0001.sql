@@ -104,7 +104,7 @@ CREATE TABLE limiter (
 
 CREATE INDEX limiter_end ON limiter (expires_ms);
 
--- The number of a user's last change. Its row lock orders that user's changes.
+-- The number of a user's last change. Whoever takes one holds the user's usage row first.
 CREATE TABLE user_seq (
   user_id BYTEA NOT NULL PRIMARY KEY REFERENCES account (id),
   seq BIGINT NOT NULL
