@@ -9,8 +9,8 @@ import sys
 ROUTE = re.compile(r'\{VD_([A-Z]+),\s*"([^"]+)"')
 PATH = re.compile(r"^  (/\S*):\s*$")
 METHOD = re.compile(r"^    (get|put|post|patch|delete|head|options):\s*$")
-CODE_CALL = re.compile(
-    r'(?:vd_problem|vd_problem_reasons|vd_bad_request|vd__refuse|problem)\s*\((?:[^"();]|\([^()]*\))*"([a-z0-9_]+)"')
+# vd_problem(rs, 404, "not_found", …), vd_refuse(rq, 400, "bad_host", …), vd_bad_request(rs, "bad_json", …)
+CODE_CALL = re.compile(r'(?:\(\s*\w+,\s*\d{3}|vd_bad_request\(\s*\w+),\s*"([a-z0-9_]+)"')
 STATUS_CODE = re.compile(r'\{?VAULT_E_[A-Z_]+,\s*"([a-z_]+)"')
 
 
@@ -38,8 +38,9 @@ def operations_of(lines):
 
 def codes_in_sources(server):
     codes = set()
-    for source in sorted(server.rglob("*.c")):
-        codes.update(CODE_CALL.findall(source.read_text()))
+    for folder in ("modules", "http"):
+        for source in sorted((server / folder).rglob("*.c")):
+            codes.update(CODE_CALL.findall(source.read_text()))
     status = server.parent / "libvault" / "base" / "status.c"
     codes.update(STATUS_CODE.findall(status.read_text()))
     return codes
