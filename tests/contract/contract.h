@@ -62,6 +62,7 @@ TCase *vt_blob_contract(const vt_adapter *a);
 /* Repositories. The adapter should wait long for its database: 200 callers come at once. */
 TCase *vt_identity_contract(const vt_adapter *a);
 TCase *vt_jobs_contract(const vt_adapter *a);
+TCase *vt_limiter_contract(const vt_adapter *a);
 
 /* Here vt_instance.ops is a `const vault_repositories *`: users are made by its identity. */
 TCase *vt_items_contract(const vt_adapter *a);

@@ -84,6 +84,9 @@ static Suite *postgres(void) {
   suite_add_tcase(s, vt_identity_contract(adapter(VT_SQL_IDENTITY, 1)));
   suite_add_tcase(s, vt_jobs_contract(adapter(VT_SQL_JOBS, 0)));
   suite_add_tcase(s, vt_items_contract(adapter(VT_SQL_ITEMS, 0)));
+#ifdef VT_LIMITER_SQL
+  suite_add_tcase(s, vt_limiter_contract(adapter(VT_SQL_LIMITER, 0)));
+#endif
   return s;
 }
 

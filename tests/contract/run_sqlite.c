@@ -83,6 +83,10 @@ static Suite *sqlite(void) {
   suite_add_tcase(s, vt_jobs_contract(file(VT_SQL_JOBS)));
   suite_add_tcase(s, vt_items_contract(memory(VT_SQL_ITEMS)));
   suite_add_tcase(s, vt_items_contract(file(VT_SQL_ITEMS)));
+#ifdef VT_LIMITER_SQL
+  suite_add_tcase(s, vt_limiter_contract(memory(VT_SQL_LIMITER)));
+  suite_add_tcase(s, vt_limiter_contract(file(VT_SQL_LIMITER)));
+#endif
   return s;
 }
 

@@ -46,13 +46,13 @@ S(SEQ_SET, 3, 0, "UPDATE user_seq SET seq = $3 WHERE user_id = $1 AND seq = $2")
 S(LEDGER_MOVE, 6, USAGE_N_COLS,
   "UPDATE usage SET live_bytes = live_bytes + $2, versions_bytes = versions_bytes + $3, "
   "trash_bytes = trash_bytes + $4, partial_bytes = partial_bytes + $5, "
-  "outside_bytes = outside_bytes - ($2 + $3 + $4 + $5), files = files + $6 "
-  "WHERE user_id = $1 AND ($2 + $3 + $4 + $5 <= 0 OR live_bytes + versions_bytes + "
+  "outside_bytes = outside_bytes - (CAST($2 AS BIGINT) + $3 + $4 + $5), files = files + $6 "
+  "WHERE user_id = $1 AND (CAST($2 AS BIGINT) + $3 + $4 + $5 <= 0 OR live_bytes + versions_bytes + "
   "trash_bytes + partial_bytes + $2 + $3 + $4 + $5 <= quota_bytes) "
   "RETURNING " USAGE_COLS)
 S(LEDGER_WRITE, 6, 0,
   "UPDATE usage SET live_bytes = $2, versions_bytes = $3, trash_bytes = $4, "
-  "partial_bytes = $5, outside_bytes = 0 - ($2 + $3 + $4 + $5), files = $6 "
+  "partial_bytes = $5, outside_bytes = 0 - (CAST($2 AS BIGINT) + $3 + $4 + $5), files = $6 "
   "WHERE user_id = $1")
 S(LEDGER_GET, 1, USAGE_N_COLS + 1, "SELECT " USAGE_COLS ", (SELECT s.seq FROM user_seq s "
   "WHERE s.user_id = u.user_id) FROM usage u WHERE user_id = $1")

@@ -5,7 +5,9 @@ D(SCHEMA_LOCK, 0, 1, "SELECT 0",
   NULL, "SELECT length(CAST(pg_advisory_xact_lock(7167203141) AS TEXT))")
 D(SCHEMA_EXISTS, 0, 1, "",
   "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'vault_schema'",
-  "SELECT CASE WHEN to_regclass('vault_schema') IS NULL THEN 0 ELSE 1 END")
+  /* Not to_regclass(): it would answer from a cache filled before we waited for the lock. */
+  "SELECT count(*) FROM pg_catalog.pg_class WHERE relname = 'vault_schema' AND relkind = 'r'"
+  " AND pg_catalog.pg_table_is_visible(oid)")
 S(SCHEMA_GET, 0, 3, "SELECT version, min_reader, min_writer FROM vault_schema WHERE one = 1")
 S(SCHEMA_INSERT, 5, 0,
   "INSERT INTO vault_schema (one, version, min_reader, min_writer, store, incarnation,"

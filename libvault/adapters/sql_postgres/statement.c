@@ -189,9 +189,26 @@ vault_status vault__pg_script(vault__conn *c, const char *text, vault_err *err) 
   return die(c, s);
 }
 
+/* run() always knows the types; here there are no values, so the server infers them. Where a
+ * text leaves one parameter open (an operator between two of them, a SELECT of one), it is
+ * tried as each type in turn. */
+static vault_status prepare_untyped(vault__conn *c, const vault__sql *sql, vault_err *err) {
+  Oid types[VAULT__SQL_PARAMS_MAX] = {0};
+  vault_status s = prepare_named(c, sql, "", 0, NULL, err);
+  for (int i = 0; i < sql->n_params && s == VAULT_E_INTERNAL; i++) {
+    for (int type = VAULT__INT; type <= VAULT__BLOB && s == VAULT_E_INTERNAL; type++) {
+      types[i] = oid_of((vault__type)type);
+      s = prepare_named(c, sql, "", sql->n_params, types, NULL);
+    }
+    types[i] = 0;
+  }
+  return s;
+}
+
+/* Outside a transaction: a text that does not prepare at first would end it. */
 vault_status vault__pg_prepare(vault__conn *c, const vault__sql *sql, vault_err *err) {
   VAULT_TRY(check_alive(c, err));
-  VAULT_TRY(prepare_named(c, sql, "", 0, NULL, err));
+  VAULT_TRY(prepare_untyped(c, sql, err));
   PGresult *r = NULL;
   VAULT_TRY(vault__pg_finish(c, PQsendDescribePrepared(c->pg, ""), 0, sql->name, &r, err));
   int params = PQnparams(r), cols = PQnfields(r);
