@@ -167,6 +167,14 @@ static void drain(vd_conn *c) {
     vd_conn_kill(c);
 }
 
+/* Closing at once would reset the connection under an answer that is still on its way. */
+static void start_drain(vd_conn *c) {
+  c->draining = true;
+  c->drain_left = c->srv->cfg.drain_bytes_max;
+  c->drain_until_ms = vd_now(c->srv) + c->srv->cfg.drain_timeout_ms;
+  (void)shutdown(c->fd, SHUT_WR);
+}
+
 /* ---- the end of a request ---- */
 
 void vd_request_over(vd_request *rq, bool clean) {
@@ -188,12 +196,8 @@ void vd_request_over(vd_request *rq, bool clean) {
       keep = false;
     }
   }
-  if (!keep) { /* closing at once would reset the connection under an answer that is still on its way */
-    c->draining = true;
-    c->drain_left = srv->cfg.drain_bytes_max;
-    c->drain_until_ms = vd_now(srv) + srv->cfg.drain_timeout_ms;
-    (void)shutdown(c->fd, SHUT_WR);
-  }
+  if (!keep)
+    start_drain(c);
   vd_request_free(rq);
 }
 
@@ -216,8 +220,10 @@ static uint64_t deadline(const vd_conn *c) {
   const vd_request *rq = c->rq;
   if (c->draining)
     return c->drain_until_ms;
-  if (!rq)
-    return c->idle_since_ms + cfg->keepalive_timeout_ms;
+  if (!rq) /* who connects and says nothing gets no more time than who begins a head */
+    return c->idle_since_ms + (c->served || cfg->header_timeout_ms > cfg->keepalive_timeout_ms
+                                   ? cfg->keepalive_timeout_ms
+                                   : cfg->header_timeout_ms);
   switch (rq->phase) {
   case VD_PHASE_HEAD:
     return rq->start_ms + cfg->header_timeout_ms;
@@ -326,16 +332,21 @@ void vd_conn_run(vd_conn *c) {
   if (c->running || c->dead)
     return;
   c->running = true;
-  while (!c->dead && step(c))
-    continue;
+  unsigned steps = 0;
+  while (!c->dead && steps < VD_STEPS_MAX && step(c))
+    steps++;
   c->running = false;
   if (!c->dead)
     wait_for(c);
+  if (!c->dead && steps == VD_STEPS_MAX) { /* the rest after the other connections */
+    c->timer_ms = vd_now(c->srv);
+    (void)uv_timer_start(&c->timer, on_timer, 0, 0);
+  }
   if (c->dead)
     vd_conn_bury(c);
 }
 
-vd_conn *vd_conn_new(vd_server *srv, int fd, const char *peer) {
+vd_conn *vd_conn_new(vd_server *srv, int fd, const char *peer, const char *refusal) {
   vd_conn *c = calloc(1, sizeof *c);
   if (!c)
     return NULL;
@@ -356,6 +367,10 @@ vd_conn *vd_conn_new(vd_server *srv, int fd, const char *peer) {
   srv->conns = c;
   srv->n_conns++;
   c->can_read = true; /* the request often comes with the connection */
+  if (refusal) {
+    (void)send(fd, refusal, strlen(refusal), MSG_NOSIGNAL | MSG_DONTWAIT);
+    start_drain(c);
+  }
   vd_conn_run(c);
   return c;
 }

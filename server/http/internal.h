@@ -49,9 +49,10 @@ struct vd_response {
   int status;
   bool close_after;
   bool failed;            /* a field was bad or the memory ran out: send a plain 500 */
-  bool has_cache_control;
+  bool has_cache_control, has_content_type;
   char *fields;           /* "Name: value\r\n" … */
   size_t fields_n, fields_room;
+  char content_type[256]; /* of the body given last */
   vd_source source;
   uint8_t *bytes;
   void (*release_bytes)(void *);
@@ -277,7 +278,8 @@ bool vd_respond_more(vd_request *rq); /* writes; true: the request is over, rq i
 void vd_send_continue(vd_request *rq);
 
 /* conn.c */
-vd_conn *vd_conn_new(vd_server *srv, int fd, const char *peer);
+/* refusal: a whole answer to send before closing, or NULL to serve. NULL: no memory, fd is still the caller's. */
+vd_conn *vd_conn_new(vd_server *srv, int fd, const char *peer, const char *refusal);
 void vd_conn_run(vd_conn *c);    /* does what can be done now, then waits for what is missing */
 void vd_conn_kill(vd_conn *c);   /* the socket is of no use: cancel, and free when nobody is left */
 void vd_conn_bury(vd_conn *c);   /* dead: frees if nobody is left */

@@ -3,6 +3,7 @@
  * a length is counted in body.c. */
 #include <string.h>
 
+#include "fields.h"
 #include "internal.h"
 
 void vd_refuse_set(vd_request *rq, int status, const char *code, const char *detail) {
@@ -131,6 +132,30 @@ static void refuse_method(vd_request *rq, const char *at) {
     vd_refuse_set(rq, 400, "bad_request_line", "The request line does not begin with a method.");
 }
 
+/* Ends every name and value with a NUL. The bytes written over are ':' and what follows the value (space or
+ * CR), which the parser has read already. */
+static void terminate(vd_request *rq) {
+  for (size_t i = 0; i < rq->n_fields; i++) {
+    vd_field *f = &rq->fields[i];
+    rq->buf[f->name + f->name_len] = 0;
+    if (!f->value)
+      f->value = (uint16_t)(f->name + f->name_len);
+    while (f->value_len && strchr(" \t", rq->buf[f->value + f->value_len - 1]))
+      f->value_len--;
+    rq->buf[f->value + f->value_len] = 0;
+  }
+}
+
+/* Of the codings that llhttp stops at, those that we do not have are 501, a wrong use of chunked is 400. */
+static void refuse_transfer_encoding(vd_request *rq) {
+  terminate(rq);
+  const char *te = vd_header(rq, "transfer-encoding");
+  if (te && *te && !vd_list_has(te, "chunked") && !vd_header(rq, "content-length"))
+    vd_refuse_set(rq, 501, "transfer_coding_unknown", "The only transfer coding here is chunked.");
+  else
+    vd_refuse_set(rq, 400, "bad_transfer_encoding", "Transfer-Encoding must end in chunked, once.");
+}
+
 static void refuse_error(vd_request *rq, llhttp_errno_t e) {
   switch (e) {
   case HPE_INVALID_METHOD:
@@ -150,25 +175,11 @@ static void refuse_error(vd_request *rq, llhttp_errno_t e) {
     vd_refuse_set(rq, 400, "bad_content_length", "Content-Length is given twice or beside Transfer-Encoding.");
     break;
   case HPE_INVALID_TRANSFER_ENCODING:
-    vd_refuse_set(rq, 400, "bad_transfer_encoding", "Transfer-Encoding must end in chunked, once.");
+    refuse_transfer_encoding(rq);
     break;
   default:
     vd_refuse_set(rq, 400, "bad_header", "The header section breaks the rules of RFC 9112.");
     break;
-  }
-}
-
-/* Ends every name and value with a NUL. The bytes written over are ':' and what follows the value (space or
- * CR), which the parser has read already. */
-static void terminate(vd_request *rq) {
-  for (size_t i = 0; i < rq->n_fields; i++) {
-    vd_field *f = &rq->fields[i];
-    rq->buf[f->name + f->name_len] = 0;
-    if (!f->value)
-      f->value = (uint16_t)(f->name + f->name_len);
-    while (f->value_len && strchr(" \t", rq->buf[f->value + f->value_len - 1]))
-      f->value_len--;
-    rq->buf[f->value + f->value_len] = 0;
   }
 }
 

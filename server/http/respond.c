@@ -51,7 +51,8 @@ static void format_length(const vd_request *rq, char *out, size_t out_size) {
 static bool make_head(vd_request *rq) {
   vd_response *rs = &rq->rs;
   char length[64];
-  size_t room = HEAD_ROOM + rs->fields_n;
+  bool typed = rs->content_type[0] && !rs->has_content_type;
+  size_t room = HEAD_ROOM + sizeof rs->content_type + rs->fields_n;
   free(rq->out);
   rq->out = malloc(room);
   if (!rq->out)
@@ -60,9 +61,10 @@ static bool make_head(vd_request *rq) {
   const char *connection = !rq->keep_alive ? "Connection: close\r\n" : rq->http_1_1 ? "" : "Connection: keep-alive\r\n";
   int n = snprintf(rq->out, room,
                    "HTTP/1.1 %d %s\r\nDate: %s\r\nX-Request-Id: %s\r\nX-Content-Type-Options: nosniff\r\n"
-                   "%s%s%s%.*s\r\n",
+                   "%s%s%s%s%s%s%.*s\r\n",
                    rs->status, vd_status_text(rs->status), vd_server_date(rq->srv), rq->id,
-                   rs->has_cache_control ? "" : "Cache-Control: no-store\r\n", length, connection, (int)rs->fields_n,
+                   rs->has_cache_control ? "" : "Cache-Control: no-store\r\n", length, connection,
+                   typed ? "Content-Type: " : "", typed ? rs->content_type : "", typed ? "\r\n" : "", (int)rs->fields_n,
                    rs->fields ? rs->fields : "");
   rq->out_n = (size_t)n;
   return n > 0 && (size_t)n < room;

@@ -43,10 +43,11 @@ const char *vd_server_date(vd_server *srv) {
 
 /* ---- accepting ---- */
 
-static void refuse_connection(int fd) {
-  static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
-                             "Cache-Control: no-store\r\nConnection: close\r\n\r\n";
-  (void)send(fd, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+static const char FULL[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
+                           "Cache-Control: no-store\r\nConnection: close\r\n\r\n";
+
+static void cut_connection(int fd) {
+  (void)send(fd, FULL, sizeof FULL - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
   (void)shutdown(fd, SHUT_WR);
   (void)close(fd);
 }
@@ -59,7 +60,7 @@ static void refuse_without_descriptor(vd_server *srv, int listener) {
   (void)close(srv->reserve_fd);
   int fd = vd_socket_accept(listener, peer);
   if (fd >= 0)
-    refuse_connection(fd);
+    cut_connection(fd);
   srv->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
@@ -75,9 +76,10 @@ static void accept_some(vd_listener *l) {
         continue;
       return;
     }
-    if (srv->n_conns >= srv->cfg.connections_max)
-      refuse_connection(fd);
-    else if (!vd_conn_new(srv, fd, peer))
+    bool full = srv->n_conns >= srv->cfg.connections_max;
+    if (srv->n_conns >= (uint64_t)srv->cfg.connections_max + VD_REFUSED_CONNECTIONS_MAX)
+      cut_connection(fd);
+    else if (!vd_conn_new(srv, fd, peer, full ? FULL : NULL))
       (void)close(fd);
   }
 }
