@@ -8,7 +8,7 @@
 
 #define VD_DATE_SIZE 30u         /* "Sun, 06 Nov 1994 08:49:37 GMT" and NUL */
 #define VD_SHA256_BYTES 32u
-#define VD_SHA256_FIELD_SIZE 54u /* "sha-256=:" base64 ":" and NUL */
+#define VD_SHA256_FIELD_SIZE 55u /* "sha-256=:" base64 ":" and NUL */
 #define VD_DISPOSITION_SIZE 1600u /* enough for any name of 255 bytes */
 
 /* IMF-fixdate (RFC 9110 5.6.7). Years 0..9999, else clipped. out: VD_DATE_SIZE bytes. */
