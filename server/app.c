@@ -162,7 +162,7 @@ int vd_serve(const vd_config *cfg) {
     take_signals(a.server);
     say_started(&a);
     vd_server_run(a.server);
-    vd_log_say(&a.log, VAULT_LOG_INFO, "stopped", "Every request was answered; closing.");
+    vd_log_say(&a.log, VAULT_LOG_INFO, "stopped", "No request is left; closing.");
   }
   close_rc = close_all(&a);
   return rc != VD_EXIT_OK ? rc : close_rc;

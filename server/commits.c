@@ -11,7 +11,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define DRIVE_WAIT_MS 500u /* how soon the committer notices that it shall end */
+#define DRIVE_WAIT_MS 200u /* how soon the committer notices that it shall end */
 #define RETRY_PAUSE_MS 50  /* drive failed without work done: do not spin */
 
 struct vd_commits {
