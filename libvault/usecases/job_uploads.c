@@ -63,6 +63,8 @@ static vault_status mend(vault *v, const vault_upload_row *row, vault_err *err) 
     return settle(v, row, size, &meta, err);
   if (s != VAULT_E_NOT_FOUND)
     return s;
+  if ((row->flags & VAULT_UPLOAD_RESUMABLE) && row->expires_ms > vault__now_ms(v))
+    return VAULT_OK; /* it waits to be continued */
   /* Partial bytes first: while the row is there, they are not forgotten. */
   VAULT_TRY(v->blobs->remove(v->blobs_self, &row->blob, err));
   s = v->items->abort_upload(v->items_self, &row->blob.user, &row->id, err);

@@ -352,7 +352,7 @@ START_TEST(upload_lists) {
   ck_assert_uint_eq(n, 2);
   ck_assert(vt_same_id(&got[0].id, &rows[0].id));
   vt_is(f.ops->list_uploads(f.self, &vt_root, 0, me, got, 4, &n, &f.err), VAULT_OK);
-  ck_assert_uint_eq(n, 2);
+  ck_assert_uint_eq(n, 3);
   vt_is(f.ops->list_uploads(f.self, &rows[0].id, INT64_MAX, NULL, got, 2, &n, &f.err), VAULT_OK);
   ck_assert_uint_eq(n, 2);
   ck_assert(vt_same_id(&got[1].id, &rows[2].id));

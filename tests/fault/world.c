@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "libvault/adapters/sql/repository.h"
+#include "libvault/usecases/handle.h"
 #include "tests/support/vt_main.h"
 #include "vault/adapters/blob_fs.h"
 #include "vault/adapters/blob_memory.h"
@@ -99,7 +100,11 @@ vault_status vt_world_start(vt_world *w, vault_err *err) {
   kept_sms.destroy = NULL;
   w->config.blobs = &kept_blobs;
   w->config.sms_ops = &kept_sms;
-  return vault_open(&w->config, &w->v, err);
+  vault_status s = vault_open(&w->config, &w->v, err);
+  /* The database is SQLite's own: vault_open would know if it had opened it by its URL. */
+  if (s == VAULT_OK)
+    w->v->caps |= VAULT_CAP_EXCLUSIVE;
+  return s;
 }
 
 vault_status vt_world_sign_in(vt_world *w, vault_err *err) {

@@ -88,7 +88,7 @@ S(UPLOAD_OFFSET, 5, 0, "UPDATE upload SET offset_bytes = $3, sha_state = $4, "
   "expires_ms = $5 WHERE user_id = $1 AND id = $2")
 S(UPLOAD_DROP, 2, 0, "DELETE FROM upload WHERE user_id = $1 AND id = $2")
 S(UPLOAD_LIST, 4, UPLOAD_N_COLS, "SELECT " UPLOAD_COLS "FROM upload WHERE id > $1 AND "
-  "(expires_ms < $2 OR ((flags & 1) = 0 AND owner <> $3)) ORDER BY id LIMIT $4")
+  "(expires_ms < $2 OR owner <> $3) ORDER BY id LIMIT $4")
 /* finding items; tombstones are never found */
 S(ITEM_GET, 2, ITEM_N_COLS, "SELECT " ITEM_COLS "FROM item i "
   "WHERE i.user_id = $1 AND i.id = $2 AND i.state < 2")

@@ -241,7 +241,7 @@ typedef struct vault_items_repo_ops {
   vault_status (*abort_upload)(void *self, const vault_id *user, const vault_id *upload,
                                vault_err *err);
   /* Must provide. Uploads by id after `after`: those that end before expires_before_ms, or
-   * (owner not NULL) that are not resumable and were made by another process. */
+   * (owner not NULL) that were made by another process. */
   vault_status (*list_uploads)(void *self, const vault_id *after, int64_t expires_before_ms,
                                const uint8_t *owner, vault_upload_row *rows, uint64_t max,
                                uint64_t *n, vault_err *err);
