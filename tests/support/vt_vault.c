@@ -104,6 +104,26 @@ static vault_str text(const char *p) {
   return (vault_str){p, strlen(p)};
 }
 
+static void choose_database(vt_world *w, vault_config *config) {
+  const char *wanted = getenv("VT_VAULT_DATABASE");
+  if (!wanted || strcmp(wanted, "postgres") != 0)
+    return;
+#if VT_WITH_POSTGRES
+  vt_pg_open(&w->repositories, w->schema);
+#else
+  (void)w;
+  ck_abort_msg("built without PostgreSQL");
+#endif
+  config->identity = w->repositories.identity;
+  config->identity_self = w->repositories.identity_self;
+  config->items = w->repositories.items;
+  config->items_self = w->repositories.items_self;
+  config->jobs = w->repositories.jobs;
+  config->jobs_self = w->repositories.jobs_self;
+  config->limiter = w->repositories.limiter;
+  config->limiter_self = w->repositories.limiter_self;
+}
+
 vt_world *vt_vault_open(const vault_settings *settings) {
   vt_world *w = calloc(1, sizeof *w);
   vault_err err = VAULT_ERR_INIT;
@@ -129,6 +149,7 @@ vt_world *vt_vault_open(const vault_settings *settings) {
                          .notifier_self = &w->notices,
                          .sms_ops = &sms_ops,
                          .sms_self = &w->sms};
+  choose_database(w, &config);
   vault_status s = vault_open(&config, &w->v, &err);
   ck_assert_msg(s == VAULT_OK, "vault_open: %s", err.msg);
   return w;
@@ -138,6 +159,10 @@ void vt_vault_close(vt_world *w) {
   if (!w)
     return;
   vt_ok(vault_close(w->v, NULL));
+#if VT_WITH_POSTGRES
+  if (w->schema[0])
+    vt_pg_close(&w->repositories, w->schema);
+#endif
   (void)pthread_mutex_destroy(&w->sms.lock);
   (void)pthread_mutex_destroy(&w->log.lock);
   free(w);

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "tests/support/vt_main.h"
+#include "tests/support/vt_pg.h"
 #include "vault/vault.h"
 
 #define VT_START_MS INT64_C(1790000000000) /* 2026 */
@@ -57,9 +58,12 @@ typedef struct vt_world {
   vt_random random;
   vt_log log;
   vt_notices notices;
+  vault_repositories repositories; /* PostgreSQL only: the vault borrows them */
+  char schema[VT_SCHEMA_TEXT];
 } vt_world;
 
-/* settings: NULL for the defaults. */
+/* settings: NULL for the defaults. The database is SQLite in memory; PostgreSQL where the
+ * environment has VT_VAULT_DATABASE=postgres (see vt_pg.h). */
 vt_world *vt_vault_open(const vault_settings *settings);
 void vt_vault_close(vt_world *w);
 
