@@ -53,7 +53,7 @@ def codes_in_yaml(text):
 
 def report(kind, missing):
     for entry in sorted(missing):
-        print(f"{kind}: {entry if isinstance(entry, str) else ' '.join(entry)}", file=sys.stderr)
+        print(f"# {kind}: {entry if isinstance(entry, str) else ' '.join(entry)}")
     return bool(missing)
 
 
@@ -67,9 +67,10 @@ def main():
     bad |= report("problem code that openapi.yaml lacks", codes - known)
     bad |= report("problem code that nothing sends", known - codes)
     if not routes or not codes:
-        print("the sources could not be read", file=sys.stderr)
+        print("# the sources could not be read")
         bad = True
-    print(f"{len(routes)} routes, {len(codes)} problem codes")
+    print("1..1")
+    print(f"{'not ok' if bad else 'ok'} 1 - {len(routes)} routes, {len(codes)} problem codes")
     return 1 if bad else 0
 
 
