@@ -16,6 +16,8 @@
 #include "vault/adapters/sys.h"
 #include "vault/version.h"
 
+#define PUBLIC_URL_MAX 200u /* so that a token always fits (domain/claims.h) */
+
 const char *vault_version(void) {
   return VAULT_VERSION;
 }
@@ -90,6 +92,10 @@ static vault_status find_host(vault_str url, vault_str *host, vault_err *err) {
   if (start == 0 || end == start)
     return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_CORE, 0,
                        "public_url must start with https:// or http:// and name a host");
+  if (url.n > PUBLIC_URL_MAX)
+    return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_CORE, 0,
+                       "public_url may have at most %u bytes: every token carries it twice",
+                       PUBLIC_URL_MAX);
   *host = vault__str(url.p + start, end - start);
   return VAULT_OK;
 }
