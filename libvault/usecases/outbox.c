@@ -20,10 +20,8 @@
 _Static_assert(HEAD_MAX + PLAIN + VAULT__AEAD_OVERHEAD <= VAULT_JOB_PAYLOAD_MAX, "fits a job");
 
 static void put(uint8_t *p, uint64_t value, unsigned n) {
-  while (n--) {
-    p[n] = (uint8_t)value;
-    value >>= 8;
-  }
+  for (unsigned i = 0; i < n; i++)
+    p[i] = (uint8_t)(value >> (8 * (n - 1 - i)));
 }
 
 static uint64_t get(const uint8_t *p, unsigned n) {
