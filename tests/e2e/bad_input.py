@@ -71,12 +71,12 @@ def _():
     challenge, code = server.ask_code(phone())
     wrong = f"{(int(code) + 1) % 1000000:06d}"
     body = {"challenge_id": challenge, "code": wrong}
-    counted = 0
-    # The challenge accepts guesses as soon as the code is live; before that nothing is counted.
-    vd.eventually(lambda: "code" in server.logged() or True, "the code")
+    # A code counts from when the gateway took it, a moment after it stands in the file; before
+    # that a guess is refused and not counted.
+    with_another = server.sign_in(phone())
+    assert with_another.get("/me").status == 200
     for _ in range(5):
         refused(server.request("POST", vd.API + "/auth/otp/verify", body), 401, "code_invalid")
-        counted += 1
     body["code"] = code
     refused(server.request("POST", vd.API + "/auth/otp/verify", body), 401, "code_invalid")
 
@@ -220,8 +220,7 @@ for name, path in BAD_NAMES.items():
     def _(path=path):
         a = user.request("PUT", "/files/content?path=" + path, b"x")
         assert a.status == 400, (a.status, a.body)
-        assert a.problem() in ("name_invalid", "too_deep", "bad_request", "input_invalid",
-                               "bad_query", "query_invalid"), a.body
+        assert a.problem() in ("name_invalid", "too_deep", "bad_parameter", "bad_encoding"), a.body
         no_trace()
 
 
@@ -370,9 +369,9 @@ def _():
 # ---- the machine -------------------------------------------------------------------------------
 
 def fails_to_start(env, data, *words, args=()):
-    full = dict(server.environment(), VAULT_DATA=data, VAULT_LISTEN=f"127.0.0.1:{vd.free_port()}", **env)
-    full.setdefault("VAULT_SMS", "none:")
-    full.pop("VAULT_DATABASE", None) if "VAULT_DATABASE" not in env else None
+    full = server.environment()
+    full.pop("VAULT_DATABASE", None)
+    full.update({"VAULT_DATA": data, "VAULT_LISTEN": f"127.0.0.1:{vd.free_port()}", **env})
     p = subprocess.run([os.environ["VT_VAULTD"], "serve", *args], env=full, capture_output=True,
                        text=True, timeout=vd.WAIT_S, stdin=subprocess.DEVNULL)
     assert p.returncode not in (0, None) and p.returncode > 0, (p.returncode, p.stderr)

@@ -195,7 +195,7 @@ def _():
     a = user.request("POST", "/files", {"name": "once"}, key)
     b = user.request("POST", "/files", {"name": "once"}, key)
     assert a.status == 201 and b.status in (200, 201) and a.json["id"] == b.json["id"], b.body
-    refused(user.put("other.txt", b"x", key), 409, "idempotency_key_reused")
+    refused(user.put("other.txt", b"x", key), 422, "idempotency_key_reused")
     key = {"Idempotency-Key": "b5a1c7f0-2"}
     a, b = user.put("k.txt", b"x", key), user.put("k.txt", b"x", key)
     assert a.json["version_id"] == b.json["version_id"]

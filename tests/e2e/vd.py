@@ -55,7 +55,6 @@ def new_database():
     _psql(f"create database {name}")
     info = dict(p.split("=", 1) for p in os.environ["VT_PG_CONNINFO"].split())
     info["dbname"] = name
-    info["application_name"] = "vault-test"
     query = urllib.parse.urlencode(info)
     return "postgresql://?" + query, lambda: _psql(f"drop database {name} with (force)")
 
@@ -93,7 +92,9 @@ class Server:
     def environment(self):
         env = {k: v for k, v in os.environ.items() if not k.startswith("VAULT_")}
         env.update(VAULT_DATA=self.data, VAULT_LISTEN=f"127.0.0.1:{self.port}",
-                   VAULT_SMS="file:" + self.codes, VAULT_LIMITS_CODES_PER_HOUR_ADDRESS="10000")
+                   VAULT_SMS="file:" + self.codes,
+                   # Tokens name their issuer: it must not change with the port.
+                   VAULT_PUBLIC_URL="http://localhost", VAULT_LIMITS_CODES_PER_HOUR_ADDRESS="10000")
         if self.database:
             env["VAULT_DATABASE"] = self.database
         env.update(self.env)
