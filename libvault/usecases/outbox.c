@@ -40,7 +40,7 @@ void vault__outbox_name(const vault_id *challenge, uint32_t n, char out[VAULT__O
 vault_status vault__outbox_seal(vault *v, const vault__outbox *in, vault_job_row *job,
                                 vault_err *err) {
   const vault__key *key = vault__keyring_newest(&v->keyring, VAULT__KEY_OUTBOX);
-  uint8_t plain[PLAIN], nonce[VAULT__AEAD_NONCE], *p = job->payload;
+  uint8_t plain[PLAIN], nonce[VAULT__AEAD_NONCE], p[HEAD_MAX + PLAIN + VAULT__AEAD_OVERHEAD] = {0};
   char name[VAULT__OUTBOX_KEY_TEXT];
   if (!key)
     return vault__fail(err, VAULT_E_INTERNAL, VAULT_ORIGIN_CRYPTO, 0, "there is no outbox key");
@@ -58,6 +58,7 @@ vault_status vault__outbox_seal(vault *v, const vault__outbox *in, vault_job_row
   vault__aead_seal(key->bytes, nonce, p, head_n, plain, sizeof plain, p + head_n);
   vault__wipe(plain, sizeof plain);
   job->payload_n = (uint32_t)(head_n + PLAIN + VAULT__AEAD_OVERHEAD);
+  memcpy(job->payload, p, job->payload_n);
   job->kind = VAULT__JOB_SEND_CODE;
   vault__outbox_name(&in->challenge, in->n, name);
   (void)snprintf(job->key, sizeof job->key, "send/%s", name);

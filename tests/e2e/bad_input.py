@@ -2,12 +2,14 @@
 """Every kind of bad input that a client or an operator can bring: a stable code, a sentence, the
 right status, and no trace."""
 import base64
+import contextlib
 import hashlib
 import json
 import os
 import re
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -444,7 +446,9 @@ def _():
             subprocess.run(["psql", "-X", "-q", "-d", s.database, "-c", sql], check=True,
                            capture_output=True)
         else:
-            subprocess.run(["sqlite3", os.path.join(s.data, "vault.db"), sql], check=True)
+            with contextlib.closing(sqlite3.connect(os.path.join(s.data, "vault.db"))) as db:
+                db.execute(sql)
+                db.commit()
         fails_to_start(env, s.data, "newer")
 
 
