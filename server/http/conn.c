@@ -7,8 +7,10 @@
  *           any receiving phase -> REFUSE (worker returns, cancel runs) -> WRITE
  *           any phase -> dead (socket lost, stop) -> freed when no worker knows the request */
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -240,6 +242,22 @@ static uint64_t deadline(const vd_conn *c) {
   }
 }
 
+static uint32_t unsent_bytes(const vd_conn *c) {
+  int n = 0;
+  return ioctl(c->fd, SIOCOUTQ, &n) == 0 && n > 0 ? (uint32_t)n : 0;
+}
+
+/* The kernel buffers megabytes and says "writable" only when a good part of them is gone, so a slow reader is
+ * told from one that has stopped by what the kernel still holds. */
+static bool reader_moves(vd_request *rq) {
+  uint32_t unsent = unsent_bytes(rq->conn);
+  if (unsent >= rq->unsent)
+    return false;
+  rq->unsent = unsent;
+  rq->last_write_ms = vd_now(rq->srv);
+  return true;
+}
+
 static void on_poll(uv_poll_t *h, int status, int events) {
   vd_conn *c = h->data;
   if (status < 0) {
@@ -259,6 +277,10 @@ static void on_timer(uv_timer_t *h) {
   uint64_t at = deadline(c);
   c->timer_ms = 0;
   if (at && vd_now(c->srv) >= at) {
+    if (rq && rq->phase == VD_PHASE_WRITE && reader_moves(rq)) {
+      vd_conn_run(c);
+      return;
+    }
     bool silent = rq && rq->phase == VD_PHASE_HEAD && !rq->started; /* an empty line, then nothing */
     if (!rq || silent || c->draining || rq->phase == VD_PHASE_WRITE) {
       vd_conn_kill(c);
@@ -278,8 +300,10 @@ static void wait_for(vd_conn *c) {
   if (rq && (rq->phase == VD_PHASE_BUFFER || rq->phase == VD_PHASE_RECEIVE))
     vd_body_clock_pause(rq, !reading);
   uint8_t events = reading ? UV_READABLE : 0;
-  if (rq && rq->phase == VD_PHASE_WRITE && rq->blocked)
+  if (rq && rq->phase == VD_PHASE_WRITE && rq->blocked) {
     events |= UV_WRITABLE;
+    rq->unsent = unsent_bytes(c);
+  }
   if (events != c->events) {
     c->events = events;
     int rc = events ? uv_poll_start(&c->poll, events, on_poll) : uv_poll_stop(&c->poll);

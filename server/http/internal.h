@@ -115,7 +115,7 @@ struct vd_request {
   vd_method method;
   const char *method_name;
   vd_target target;
-  uint16_t url, url_len;
+  uint16_t line, url, url_len; /* offsets of the request line and the target */
   vd_field fields[VD_HEADER_COUNT_MAX];
   size_t n_fields;
   vd_match match;
@@ -150,6 +150,7 @@ struct vd_request {
   int64_t step_result; /* of sendfile or pull */
   bool step_blocked;   /* sendfile met a full socket */
   bool last_chunk_sent;
+  uint32_t unsent;     /* bytes in the kernel when the socket was last seen full */
   bool blocked;        /* the socket is full: wait until it is writable */
 
   /* input: [0, head_end) head, [in_pos, in_end) received but not yet used */

@@ -57,8 +57,11 @@ static int on_field(llhttp_t *p, const char *at, size_t n) {
 
 static int on_field_complete(llhttp_t *p) {
   vd_request *rq = p->data;
-  if (!rq->head_done)
-    rq->in_value = true; /* also for a value of which no byte will come */
+  if (rq->head_done)
+    return trailer(rq, 4); /* ": " and the line end */
+  if (rq->in_value || !rq->n_fields || !rq->fields[rq->n_fields - 1].name_len)
+    return stop_with(rq, 400, "bad_header", "A header field has no name.");
+  rq->in_value = true; /* also for a value of which no byte will come */
   return 0;
 }
 
@@ -205,6 +208,26 @@ static vd_parse leading_line(vd_request *rq) {
     return VD_PARSE_REFUSED;
   }
   rq->started = true;
+  rq->line = (uint16_t)rq->in_pos;
+  return VD_PARSE_DONE;
+}
+
+/* llhttp skips further spaces in the request line; a proxy in front may see other words than we. */
+static bool line_is_plain(const vd_request *rq) {
+  const char *end = rq->buf + rq->url + rq->url_len;
+  size_t method = strlen(llhttp_method_name((llhttp_method_t)rq->parser.method));
+  return rq->url == rq->line + method + 1 && (end[0] != ' ' || end[1] != ' ');
+}
+
+static vd_parse head_complete(vd_request *rq) {
+  rq->in_pos = rq->head_end = offset(rq, llhttp_get_error_pos(&rq->parser));
+  if (!line_is_plain(rq))
+    vd_refuse_set(rq, 400, "bad_request_line", "The words of the request line are not parted by single spaces.");
+  else if (has_fold(rq->buf, rq->buf + rq->head_end))
+    vd_refuse_set(rq, 400, "bad_header", "A header field is folded over several lines.");
+  if (rq->refuse_status)
+    return VD_PARSE_REFUSED;
+  terminate(rq);
   return VD_PARSE_DONE;
 }
 
@@ -216,15 +239,8 @@ vd_parse vd_parse_head(vd_request *rq) {
   }
   size_t end = rq->in_end < VD_HEADER_BYTES_MAX ? rq->in_end : VD_HEADER_BYTES_MAX;
   llhttp_errno_t e = llhttp_execute(&rq->parser, rq->buf + rq->in_pos, end - rq->in_pos);
-  if (e == HPE_PAUSED && rq->head_done) {
-    rq->in_pos = rq->head_end = offset(rq, llhttp_get_error_pos(&rq->parser));
-    if (has_fold(rq->buf, rq->buf + rq->head_end)) {
-      vd_refuse_set(rq, 400, "bad_header", "A header field is folded over several lines.");
-      return VD_PARSE_REFUSED;
-    }
-    terminate(rq);
-    return VD_PARSE_DONE;
-  }
+  if (e == HPE_PAUSED && rq->head_done)
+    return head_complete(rq);
   if (e != HPE_OK) {
     refuse_error(rq, e);
     return VD_PARSE_REFUSED;
