@@ -68,6 +68,7 @@ void vd_conn_bury(vd_conn *c) {
     c->next->prev = c->prev;
   uv_close((uv_handle_t *)&c->poll, closed);
   uv_close((uv_handle_t *)&c->timer, closed);
+  uv_close((uv_handle_t *)&c->again, closed);
   (void)close(c->fd);
   c->fd = -1;
 }
@@ -79,6 +80,7 @@ void vd_conn_kill(vd_conn *c) {
   vd_ubuf_unwait(c);
   (void)uv_poll_stop(&c->poll);
   (void)uv_timer_stop(&c->timer);
+  (void)uv_idle_stop(&c->again);
   (void)shutdown(c->fd, SHUT_RDWR); /* the descriptor itself stays until no worker can use it */
   if (c->rq)
     atomic_store(&c->rq->gone, true);
@@ -352,6 +354,13 @@ static bool step(vd_conn *c) {
   }
 }
 
+/* The next round of the loop, so after all other connections. A timer of 0 ms would not do: libuv runs those
+ * again and again before it looks at a socket. */
+static void on_again(uv_idle_t *h) {
+  (void)uv_idle_stop(h);
+  vd_conn_run(h->data);
+}
+
 void vd_conn_run(vd_conn *c) {
   if (c->running || c->dead)
     return;
@@ -362,10 +371,8 @@ void vd_conn_run(vd_conn *c) {
   c->running = false;
   if (!c->dead)
     wait_for(c);
-  if (!c->dead && steps == VD_STEPS_MAX) { /* the rest after the other connections */
-    c->timer_ms = vd_now(c->srv);
-    (void)uv_timer_start(&c->timer, on_timer, 0, 0);
-  }
+  if (!c->dead && steps == VD_STEPS_MAX)
+    (void)uv_idle_start(&c->again, on_again);
   if (c->dead)
     vd_conn_bury(c);
 }
@@ -379,8 +386,9 @@ vd_conn *vd_conn_new(vd_server *srv, int fd, const char *peer, const char *refus
     return NULL;
   }
   (void)uv_timer_init(&srv->loop, &c->timer); /* cannot fail */
-  c->poll.data = c->timer.data = c;
-  c->open_handles = 2;
+  (void)uv_idle_init(&srv->loop, &c->again);
+  c->poll.data = c->timer.data = c->again.data = c;
+  c->open_handles = 3;
   c->srv = srv;
   c->fd = fd;
   c->idle_since_ms = vd_now(srv);

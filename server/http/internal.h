@@ -15,6 +15,7 @@
 #include <sys/uio.h>
 #include <uv.h>
 
+#include "chunked.h"
 #include "http.h"
 #include "limits.h"
 #include "net/pool.h"
@@ -129,7 +130,7 @@ struct vd_request {
   vd_body_kind body_kind;
   uint64_t body_len;  /* declared */
   uint64_t body_left; /* VD_BODY_LENGTH: not yet received */
-  size_t extension_bytes, trailer_bytes, framing_bytes;
+  vd_chunked chunked;
   uint8_t *body; /* simple */
   size_t body_n, body_room;
   vd_ubuf *fill, *hand; /* upload: being filled; with the worker */
@@ -182,6 +183,7 @@ struct vd_conn {
   char peer[VD_PEER_SIZE];
   uv_poll_t poll;
   uv_timer_t timer;
+  uv_idle_t again; /* it has used up its turn and goes on after the others */
 };
 
 #define VD_LISTENERS_MAX 8u
@@ -231,7 +233,7 @@ void vd_ubuf_free_idle(vd_ubuf_pool *p, uint32_t keep);
 vd_request *vd_request_new(vd_conn *c); /* NULL: no memory */
 void vd_request_free(vd_request *rq);
 
-/* parse.c: the head and chunked bodies, by llhttp */
+/* parse.c: the head (by llhttp) and chunked bodies */
 void vd_parse_init(vd_request *rq);
 typedef enum vd_parse { VD_PARSE_MORE, VD_PARSE_DONE, VD_PARSE_REFUSED } vd_parse;
 /* Reads what is in [in_pos, in_end) as part of the head. VD_PARSE_REFUSED: refuse_* say how to answer. */

@@ -9,7 +9,6 @@
 #define VD_HEADER_COUNT_MAX 64u           /* fields; more: 431 */
 #define VD_INPUT_BUFFER_BYTES 32768u      /* header section, then bytes that arrived with it */
 #define VD_CHUNK_EXTENSION_BYTES_MAX 4096u /* in all chunks of one body; more: 400 */
-#define VD_CHUNK_SIZE_LINE_BYTES_MAX 8192u /* bytes of framing between two body bytes; more: 400 */
 #define VD_TRAILER_BYTES_MAX 8192u        /* trailer section; more: 431 */
 #define VD_QUERY_COUNT_MAX 32u            /* parameters; more: 400 */
 #define VD_PARAM_COUNT_MAX 8u             /* {name} in one pattern */

@@ -1,6 +1,6 @@
-/* llhttp glue. The head is parsed where it was received: names and values are offsets in rq->buf, so
- * nothing is copied, however many pieces it arrives in. Only chunked bodies go through llhttp; a body with
- * a length is counted in body.c. */
+/* llhttp glue for the head, which is parsed where it was received: names and values are offsets in rq->buf, so
+ * nothing is copied, however many pieces it arrives in. Chunked bodies go through chunked.h; a body with a
+ * length is counted in body.c. */
 #include <string.h>
 
 #include "fields.h"
@@ -33,17 +33,8 @@ static int on_url(llhttp_t *p, const char *at, size_t n) {
   return 0;
 }
 
-static int trailer(vd_request *rq, size_t n) {
-  rq->trailer_bytes += n;
-  if (rq->trailer_bytes > VD_TRAILER_BYTES_MAX)
-    return stop_with(rq, 431, "trailers_too_large", "The trailer section is larger than 8 KiB.");
-  return 0;
-}
-
 static int on_field(llhttp_t *p, const char *at, size_t n) {
   vd_request *rq = p->data;
-  if (rq->head_done)
-    return trailer(rq, n);
   if (rq->in_value || !rq->n_fields) {
     if (rq->n_fields == VD_HEADER_COUNT_MAX)
       return stop_with(rq, 431, "too_many_fields", "The request has more than 64 header fields.");
@@ -57,8 +48,6 @@ static int on_field(llhttp_t *p, const char *at, size_t n) {
 
 static int on_field_complete(llhttp_t *p) {
   vd_request *rq = p->data;
-  if (rq->head_done)
-    return trailer(rq, 4); /* ": " and the line end */
   if (rq->in_value || !rq->n_fields || !rq->fields[rq->n_fields - 1].name_len)
     return stop_with(rq, 400, "bad_header", "A header field has no name.");
   rq->in_value = true; /* also for a value of which no byte will come */
@@ -67,8 +56,6 @@ static int on_field_complete(llhttp_t *p) {
 
 static int on_value(llhttp_t *p, const char *at, size_t n) {
   vd_request *rq = p->data;
-  if (rq->head_done)
-    return trailer(rq, n);
   vd_field *f = &rq->fields[rq->n_fields - 1];
   if (!f->value)
     f->value = (uint16_t)offset(rq, at);
@@ -83,37 +70,12 @@ static int on_headers_complete(llhttp_t *p) {
   return HPE_PAUSED;
 }
 
-static int on_extension(llhttp_t *p, const char *at, size_t n) {
-  vd_request *rq = p->data;
-  (void)at;
-  rq->extension_bytes += n;
-  if (rq->extension_bytes > VD_CHUNK_EXTENSION_BYTES_MAX)
-    return stop_with(rq, 400, "bad_chunk", "The chunk extensions are larger than 4 KiB.");
-  return 0;
-}
-
-static int on_body(llhttp_t *p, const char *at, size_t n) {
-  vd_request *rq = p->data;
-  rq->framing_bytes = 0;
-  return vd_body_take(rq, (const uint8_t *)at, n) ? 0 : HPE_USER;
-}
-
-static int on_message_complete(llhttp_t *p) {
-  vd_request *rq = p->data;
-  rq->body_done = true;
-  return HPE_PAUSED;
-}
-
 static const llhttp_settings_t SETTINGS = {
     .on_url = on_url,
     .on_header_field = on_field,
     .on_header_field_complete = on_field_complete,
     .on_header_value = on_value,
     .on_headers_complete = on_headers_complete,
-    .on_chunk_extension_name = on_extension,
-    .on_chunk_extension_value = on_extension,
-    .on_body = on_body,
-    .on_message_complete = on_message_complete,
 };
 
 void vd_parse_init(vd_request *rq) {
@@ -186,11 +148,15 @@ static void refuse_error(vd_request *rq, llhttp_errno_t e) {
   }
 }
 
-static bool has_fold(const char *s, const char *end) {
-  while ((s = memchr(s, '\n', (size_t)(end - s))) != NULL && ++s < end)
-    if (*s == ' ' || *s == '\t')
-      return true;
-  return false;
+/* llhttp takes a bare LF for the end of the request line and of the head, and unfolds fields. */
+static bool lines_valid(const char *head, const char *end) {
+  for (const char *s = head; (s = memchr(s, '\n', (size_t)(end - s))) != NULL; s++) {
+    if (s == head || s[-1] != '\r')
+      return false;
+    if (s + 1 < end && (s[1] == ' ' || s[1] == '\t'))
+      return false;
+  }
+  return true;
 }
 
 /* One empty line before a request is ignored (RFC 9112 2.2), a second is not. */
@@ -223,8 +189,8 @@ static vd_parse head_complete(vd_request *rq) {
   rq->in_pos = rq->head_end = offset(rq, llhttp_get_error_pos(&rq->parser));
   if (!line_is_plain(rq))
     vd_refuse_set(rq, 400, "bad_request_line", "The words of the request line are not parted by single spaces.");
-  else if (has_fold(rq->buf, rq->buf + rq->head_end))
-    vd_refuse_set(rq, 400, "bad_header", "A header field is folded over several lines.");
+  else if (!lines_valid(rq->buf, rq->buf + rq->head_end))
+    vd_refuse_set(rq, 400, "bad_header", "A line does not end in CRLF, or a field is folded over several lines.");
   if (rq->refuse_status)
     return VD_PARSE_REFUSED;
   terminate(rq);
@@ -252,23 +218,32 @@ vd_parse vd_parse_head(vd_request *rq) {
   return VD_PARSE_REFUSED;
 }
 
-vd_parse vd_parse_chunked(vd_request *rq, size_t n) {
-  const char *from = rq->buf + rq->in_pos;
-  llhttp_resume(&rq->parser);
-  rq->framing_bytes += n;
-  llhttp_errno_t e = llhttp_execute(&rq->parser, from, n);
-  if (e == HPE_OK) {
-    rq->in_pos += n;
-    if (rq->framing_bytes > VD_CHUNK_SIZE_LINE_BYTES_MAX + VD_TRAILER_BYTES_MAX + VD_INPUT_BUFFER_BYTES) {
-      vd_refuse_set(rq, 400, "bad_chunk", "The chunked body has more framing than data.");
-      return VD_PARSE_REFUSED;
-    }
-    return VD_PARSE_MORE;
-  }
-  if (e == HPE_PAUSED && rq->body_done) {
-    rq->in_pos = offset(rq, llhttp_get_error_pos(&rq->parser));
-    return VD_PARSE_DONE;
-  }
-  vd_refuse_set(rq, 400, "bad_chunk", "The chunked body breaks the rules of RFC 9112.");
+static vd_parse refuse_chunked(vd_request *rq, vd_chunked_result r) {
+  if (r == VD_CHUNKED_TRAILERS_BIG)
+    vd_refuse_set(rq, 431, "trailers_too_large", "The trailer section is larger than 8 KiB.");
+  else if (r == VD_CHUNKED_EXTENSIONS_BIG)
+    vd_refuse_set(rq, 400, "bad_chunk", "The chunk extensions are larger than 4 KiB.");
+  else
+    vd_refuse_set(rq, 400, "bad_chunk", "The chunked body breaks the rules of RFC 9112.");
   return VD_PARSE_REFUSED;
+}
+
+vd_parse vd_parse_chunked(vd_request *rq, size_t n) {
+  size_t end = rq->in_pos + n;
+  while (rq->in_pos < end) {
+    const char *data;
+    size_t used, data_len;
+    vd_chunked_result r =
+        vd_chunked_next(&rq->chunked, rq->buf + rq->in_pos, end - rq->in_pos, &used, &data, &data_len);
+    rq->in_pos += used;
+    if (r == VD_CHUNKED_END) {
+      rq->body_done = true;
+      return VD_PARSE_DONE;
+    }
+    if (r == VD_CHUNKED_DATA && !vd_body_take(rq, (const uint8_t *)data, data_len))
+      return VD_PARSE_REFUSED;
+    if (r != VD_CHUNKED_DATA && r != VD_CHUNKED_MORE)
+      return refuse_chunked(rq, r);
+  }
+  return VD_PARSE_MORE;
 }
