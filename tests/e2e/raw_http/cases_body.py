@@ -293,11 +293,12 @@ def full_work_queue_is_503():
     with Probe(workers=1, work_queue_max=1) as p:
         clients = [p.connect() for _ in range(6)]
         for c in clients:
-            c.request("GET", "/slow?ms=200")
+            c.request("GET", "/slow?ms=1000")
         answers = [c.answer() for c in clients]
         full = [a for a in answers if a.status == 503]
         assert full and all(a["retry-after"] and a.code == "overloaded" for a in full)
-        assert [a.status for a in answers].count(200) >= 2
+        # one, if all came before the worker took the first from the queue
+        assert all(a.status in (200, 503) for a in answers) and len(full) < len(answers)
         clients[0].request("GET", "/")
         assert clients[0].answer().status == 200
         for c in clients:
