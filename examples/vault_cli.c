@@ -83,8 +83,9 @@ static int keep_session(const vault_grant *grant) {
   vault_str token = vault_grant_get(grant)->refresh_token;
   if (session_path(path, "") || session_path(fresh, ".new"))
     return 1;
-  (void)umask(077);
+  mode_t before = umask(077);
   FILE *f = fopen(fresh, "w");
+  (void)umask(before);
   if (!f)
     return failed_here(fresh);
   int broken = fwrite(token.p, 1, token.n, f) != token.n;
@@ -301,7 +302,10 @@ static int get_file(const vault_id *id, const char *local) {
     broken = fflush(f) != 0 || set_time(f, vault_reader_get(r)) != 0;
   vault_reader_free(r);
   broken |= fclose(f) != 0;
-  return s ? failed(local) : broken ? failed_here(local) : 0;
+  int rc = s ? failed(local) : broken ? failed_here(local) : 0;
+  if (rc)
+    (void)unlink(local); /* half a file helps nobody, and would be in the way of the next try */
+  return rc;
 }
 
 static int get(const vault_id *id, uint32_t kind, const char *local);
@@ -358,30 +362,49 @@ static int throw_away(const char *path) {
   return s ? failed(path) : 0;
 }
 
-static int run(int n, char **a) {
-  if (n == 2 && strcmp(a[0], "login") == 0)
-    return login(a[1]);
-  if (resume_session())
-    return 1;
-  if (n <= 2 && strcmp(a[0], "ls") == 0)
-    return list(n == 2 ? a[1] : "/");
-  if ((n == 2 || n == 3) && strcmp(a[0], "put") == 0)
-    return put(a[1], n == 3 ? a[2] : last_name(a[1]));
-  if (n == 3 && strcmp(a[0], "get") == 0)
-    return get_path(a[1], a[2]);
-  if (n == 3 && strcmp(a[0], "mv") == 0)
-    return move(a[1], a[2]);
-  if (n == 2 && strcmp(a[0], "rm") == 0)
-    return throw_away(a[1]);
-  (void)fprintf(stderr, "unknown command, or wrong arguments: %s\n", a[0]);
+/* ---- commands ------------------------------------------------------------------------------- */
+
+static const struct {
+  const char *name, *arguments;
+  int least, most;
+} commands[] = {
+  {"login", "PHONE", 1, 1},    {"ls", "[PATH]", 0, 1},        {"put", "LOCAL [PATH]", 1, 2},
+  {"get", "PATH LOCAL", 2, 2}, {"mv", "PATH NEW_PATH", 2, 2}, {"rm", "PATH", 1, 1},
+};
+
+static int usage(const char *program) {
+  for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+    (void)fprintf(stderr, "%s %s DATA %s %s\n", i ? "      " : "usage:", program, commands[i].name,
+                  commands[i].arguments);
   return 2;
 }
 
+/* n: words after DATA, the command first. */
+static int understood(int n, char **a) {
+  for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+    if (n > 0 && strcmp(a[0], commands[i].name) == 0)
+      return n - 1 >= commands[i].least && n - 1 <= commands[i].most;
+  return 0;
+}
+
+static int run(int n, char **a) {
+  const char *command = a[0];
+  if (strcmp(command, "login") == 0)
+    return login(a[1]);
+  if (resume_session())
+    return 1;
+  if (strcmp(command, "ls") == 0)
+    return list(n == 2 ? a[1] : "/");
+  if (strcmp(command, "put") == 0)
+    return put(a[1], n == 3 ? a[2] : last_name(a[1]));
+  if (strcmp(command, "get") == 0)
+    return get_path(a[1], a[2]);
+  return strcmp(command, "mv") == 0 ? move(a[1], a[2]) : throw_away(a[1]);
+}
+
 int main(int argc, char **argv) {
-  if (argc < 3) {
-    (void)fprintf(stderr, "usage: %s DATA login|ls|put|get|mv|rm ...\n", argv[0]);
-    return 2;
-  }
+  if (!understood(argc - 2, argv + 2))
+    return usage(argv[0]);
   data = argv[1];
   int rc = open_vault() || run(argc - 2, argv + 2);
   if (v && vault_close(v, &err))
