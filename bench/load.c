@@ -190,42 +190,22 @@ static void report(double seconds) {
                times[finished - 1] * 1e3);
 }
 
-int main(int argc, char **argv) {
-  if (argc < 8) {
-    (void)fprintf(stderr,
-                  "usage: load METHOD HOST PORT PATH_FORMAT N CONNECTIONS BODY_BYTES [HEADER...]\n");
-    return 2;
-  }
-  method = argv[1], host = argv[2], port = argv[3], path_format = argv[4];
-  total = strtol(argv[5], NULL, 10);
-  long n_conns = strtol(argv[6], NULL, 10);
-  body_bytes = (size_t)strtoull(argv[7], NULL, 10);
-  for (int i = 8; i < argc; i++) {
+static void read_headers(int n, char **lines) {
+  for (int i = 0; i < n; i++) {
     size_t at = strlen(headers);
-    (void)snprintf(headers + at, sizeof headers - at, "%s\r\n", argv[i]);
+    (void)snprintf(headers + at, sizeof headers - at, "%s\r\n", lines[i]);
   }
-  if (total < 1 || n_conns < 1 || n_conns > 10000)
-    return 2;
-  if (n_conns > total)
-    n_conns = total;
-  body = malloc(body_bytes + 1);
-  sink = malloc(READ_BYTES);
-  times = calloc((size_t)total, sizeof *times);
-  conn *conns = calloc((size_t)n_conns, sizeof *conns);
-  if (!body || !sink || !times || !conns)
-    die("memory");
+}
+
+static void make_body(void) {
   salt = (uint64_t)(now() * 1e9) << 16;
   tail_bytes = body_bytes < sizeof salt ? body_bytes : body_bytes - sizeof salt;
   for (size_t i = 0; i < body_bytes; i++)
     body[i] = (char)(i * 131 + i / 4096);
-  ep = epoll_create1(0);
-  for (long i = 0; i < n_conns; i++)
-    open_conn(&conns[i]);
-  double t0 = now();
-  for (long i = 0; i < n_conns; i++) {
-    start(&conns[i]);
-    step(&conns[i]);
-  }
+}
+
+/* 0 when every request has its answer. */
+static int serve_events(void) {
   while (finished < total) {
     struct epoll_event evs[256];
     int n = epoll_wait(ep, evs, 256, 60000);
@@ -236,6 +216,41 @@ int main(int argc, char **argv) {
     for (int i = 0; i < n; i++)
       step(evs[i].data.ptr);
   }
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  if (argc < 8) {
+    (void)fprintf(stderr,
+                  "usage: load METHOD HOST PORT PATH_FORMAT N CONNECTIONS BODY_BYTES [HEADER...]\n");
+    return 2;
+  }
+  method = argv[1], host = argv[2], port = argv[3], path_format = argv[4];
+  total = strtol(argv[5], NULL, 10);
+  long n_conns = strtol(argv[6], NULL, 10);
+  body_bytes = (size_t)strtoull(argv[7], NULL, 10);
+  read_headers(argc - 8, argv + 8);
+  if (total < 1 || n_conns < 1 || n_conns > 10000)
+    return 2;
+  if (n_conns > total)
+    n_conns = total;
+  body = malloc(body_bytes + 1);
+  sink = malloc(READ_BYTES);
+  times = calloc((size_t)total, sizeof *times);
+  conn *conns = calloc((size_t)n_conns, sizeof *conns);
+  if (!body || !sink || !times || !conns)
+    die("memory");
+  make_body();
+  ep = epoll_create1(0);
+  for (long i = 0; i < n_conns; i++)
+    open_conn(&conns[i]);
+  double t0 = now();
+  for (long i = 0; i < n_conns; i++) {
+    start(&conns[i]);
+    step(&conns[i]);
+  }
+  if (serve_events())
+    return 1;
   report(now() - t0);
   return refused ? 1 : 0;
 }

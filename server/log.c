@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "utf8.h"
+
 #define LINE_END_BYTES 2u /* "}" and the line end always fit */
 
 typedef struct line {
@@ -29,30 +31,13 @@ static void put_text(line *l, const char *s) {
   put(l, s, strlen(s));
 }
 
-/* Length of the well-formed UTF-8 sequence at p (RFC 3629), 0 if there is none. */
-static size_t utf8_len(const unsigned char *p, size_t n) {
-  size_t len = 0;
-
-  if (p[0] < 0x80) return 1;
-  if (p[0] >= 0xc2 && p[0] < 0xe0) len = 2;
-  if (p[0] >= 0xe0 && p[0] < 0xf0) len = 3;
-  if (p[0] >= 0xf0 && p[0] < 0xf5) len = 4;
-  if (len == 0 || len > n) return 0;
-  for (size_t i = 1; i < len; i++) {
-    if ((p[i] & 0xc0) != 0x80) return 0;
-  }
-  if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f)) return 0;
-  if ((p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f)) return 0;
-  return len;
-}
-
 /* Escaped as in JSON; the same form keeps a text line on one line and free of terminal codes. */
 static void put_escaped(line *l, const char *s, size_t n) {
   const unsigned char *p = (const unsigned char *)s;
   char escape[8];
 
   for (size_t i = 0; i < n && !l->full;) {
-    size_t len = utf8_len(p + i, n - i);
+    size_t len = vd_utf8_len(p + i, n - i);
     if (len == 0) {
       put_text(l, "\\ufffd");
       len = 1;

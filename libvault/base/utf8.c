@@ -4,6 +4,11 @@ static int tail(unsigned char c) {
   return (c & 0xc0) == 0x80;
 }
 
+/* A scalar value in its shortest form. */
+static int scalar(uint32_t c, uint32_t lowest) {
+  return c >= lowest && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff);
+}
+
 uint32_t vault__utf8_next(const char *p, uint64_t n, uint32_t *cp) {
   const unsigned char *s = (const unsigned char *)p;
   uint32_t bytes, c, lowest;
@@ -29,7 +34,7 @@ uint32_t vault__utf8_next(const char *p, uint64_t n, uint32_t *cp) {
       return 0;
     c = c << 6 | (s[i] & 0x3fu);
   }
-  if (c < lowest || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+  if (!scalar(c, lowest))
     return 0;
   *cp = c;
   return bytes;

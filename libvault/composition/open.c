@@ -121,16 +121,16 @@ static vault_status copy_text(vault *v, const vault_config *c, vault_err *err) {
 
 /* ---- making and unmaking -------------------------------------------------------------------- */
 
-static void destroy(vault *v) {
-  vault_alloc alloc = v->alloc;
-  vault__committer_free(v, v->committer);
-  vault__token_cache_free(v, v->tokens);
+static void destroy_stores(vault *v) {
   if (v->blobs && VAULT__OPS_HAS(v->blobs, destroy))
     v->blobs->destroy(v->blobs_self);
   if (v->sms && VAULT__OPS_HAS(v->sms, destroy))
     v->sms->destroy(v->sms_self);
   if (v->limiter && VAULT__OPS_HAS(v->limiter, destroy))
     v->limiter->destroy(v->limiter_self);
+}
+
+static void destroy_repositories(vault *v) {
   if (v->identity && VAULT__OPS_HAS(v->identity, destroy))
     v->identity->destroy(v->identity_self);
   if (v->items && VAULT__OPS_HAS(v->items, destroy))
@@ -139,6 +139,10 @@ static void destroy(vault *v) {
     v->jobs->destroy(v->jobs_self);
   if (v->repositories_close)
     v->repositories_close(v->repositories);
+}
+
+/* Last: what came before may still have asked for the time or written to the log. */
+static void destroy_services(vault *v) {
   if (v->notifier && VAULT__OPS_HAS(v->notifier, destroy))
     v->notifier->destroy(v->notifier_self);
   if (v->random && VAULT__OPS_HAS(v->random, destroy))
@@ -147,6 +151,15 @@ static void destroy(vault *v) {
     v->clock->destroy(v->clock_self);
   if (v->log && VAULT__OPS_HAS(v->log, destroy))
     v->log->destroy(v->log_self);
+}
+
+static void destroy(vault *v) {
+  vault_alloc alloc = v->alloc;
+  vault__committer_free(v, v->committer);
+  vault__token_cache_free(v, v->tokens);
+  destroy_stores(v);
+  destroy_repositories(v);
+  destroy_services(v);
   (void)pthread_mutex_destroy(&v->id_lock);
   vault__delete(&alloc, v->text);
   vault__wipe(v, sizeof *v);

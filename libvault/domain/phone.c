@@ -163,6 +163,15 @@ static uint64_t dial_code_digits(const char *digits) {
   return strstr(two_digit_codes, two) ? 2 : 3;
 }
 
+/* One entry of the list, without blanks and without the plus before it. */
+static vault_str trimmed(vault_str s) {
+  while (s.n && (*s.p == ' ' || *s.p == '+'))
+    s.p++, s.n--;
+  while (s.n && s.p[s.n - 1] == ' ')
+    s.n--;
+  return s;
+}
+
 int vault__phone_dial_code_allowed(const char *e164, vault_str allowed) {
   if (e164[0] != '+')
     return 0;
@@ -171,12 +180,8 @@ int vault__phone_dial_code_allowed(const char *e164, vault_str allowed) {
   for (uint64_t at = 0; at <= allowed.n;) {
     const char *comma = at < allowed.n ? memchr(allowed.p + at, ',', (size_t)(allowed.n - at)) : NULL;
     uint64_t end = comma ? (uint64_t)(comma - allowed.p) : allowed.n;
-    vault_str one = {allowed.p + at, end - at};
+    vault_str one = trimmed((vault_str){allowed.p + at, end - at});
     at = end + 1;
-    while (one.n && (*one.p == ' ' || *one.p == '+'))
-      one.p++, one.n--;
-    while (one.n && one.p[one.n - 1] == ' ')
-      one.n--;
     if (one.n == 1 && *one.p == '*')
       return 1;
     /* Not shorter than the code itself: "9" must not let in nine countries. */

@@ -128,6 +128,20 @@ static vault_status not_at_hand(vault_err *err) {
                      "the token is not in the cache: ask again where waiting is allowed");
 }
 
+/* Ask for the session again, and remember or forget the token accordingly. */
+static vault_status recheck(vault *v, const uint8_t *hash, int64_t now_ms, int64_t mono_ms,
+                            vault__token_entry *e, vault_err *err) {
+  uint64_t mark = vault__token_cache_mark(v->tokens);
+  vault_status s = check_session(v, e, now_ms, err);
+  if (s == VAULT_E_SESSION_REVOKED || s == VAULT_E_ACCOUNT_DISABLED)
+    vault__token_cache_drop_session(v->tokens, &e->session);
+  if (s != VAULT_OK)
+    return s;
+  e->checked_ms = mono_ms;
+  vault__token_cache_put(v->tokens, hash, e, mark);
+  return VAULT_OK;
+}
+
 vault_status vault_auth_authenticate(vault *v, const char *access_token, uint64_t access_token_len,
                                      const vault_client *client, uint32_t flags,
                                      vault_principal *out, vault_err *err) {
@@ -155,14 +169,7 @@ vault_status vault_auth_authenticate(vault *v, const char *access_token, uint64_
   if (!cached || mono_ms - e.checked_ms > (int64_t)v->settings.revoke_lag_ms) {
     if (flags & VAULT_AUTH_CACHED)
       return not_at_hand(err);
-    uint64_t mark = vault__token_cache_mark(v->tokens);
-    vault_status s = check_session(v, &e, now_ms, err);
-    if (s == VAULT_E_SESSION_REVOKED || s == VAULT_E_ACCOUNT_DISABLED)
-      vault__token_cache_drop_session(v->tokens, &e.session);
-    if (s != VAULT_OK)
-      return s;
-    e.checked_ms = mono_ms;
-    vault__token_cache_put(v->tokens, hash, &e, mark);
+    VAULT_TRY(recheck(v, hash, now_ms, mono_ms, &e, err));
   }
   out->flags = 0;
   out->user = e.user;

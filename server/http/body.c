@@ -169,11 +169,16 @@ static void settle(vd_request *rq) {
   }
 }
 
+/* Nothing refused it, nothing else took it over, and there is someone to answer. */
+static bool going(const vd_request *rq, vd_phase phase) {
+  return !rq->refuse_status && rq->phase == phase && !rq->conn->dead;
+}
+
 void vd_body_receive(vd_request *rq) {
   vd_conn *c = rq->conn;
   vd_phase phase = rq->phase;
   unsigned reads = 0;
-  while (!rq->body_done && !rq->refuse_status && rq->phase == phase && !c->dead) {
+  while (!rq->body_done && going(rq, phase)) {
     uint8_t *to = NULL;
     size_t room = sink(rq, &to);
     if (!room)
@@ -189,7 +194,7 @@ void vd_body_receive(vd_request *rq) {
     if (!rq->refuse_status && !c->dead)
       vd_dispatch_body(rq);
   }
-  if (rq->body_done && !rq->refuse_status && rq->phase == phase && !c->dead)
+  if (rq->body_done && going(rq, phase))
     vd_dispatch_body(rq);
   settle(rq);
 }

@@ -52,23 +52,29 @@ static bool list_matches(const char *list, const char *etag, bool strong) {
   return false;
 }
 
-vd_precondition vd_precondition_check(const vd_preconditions *pre, const vd_resource_state *st, bool read) {
+static bool names_it(const char *list, const vd_resource_state *st, bool strong) {
+  return st->exists && (is_star(list) || list_matches(list, st->etag, strong));
+}
+
+/* -1 older than the date or of that second, 1 newer, 0 when that cannot be said. */
+static int compare_modified(const char *date, const vd_resource_state *st) {
   int64_t when;
+  if (!date || !st->exists || !st->has_modified || !vd_date_parse(date, &when))
+    return 0;
+  return st->modified_s > when ? 1 : -1;
+}
+
+vd_precondition vd_precondition_check(const vd_preconditions *pre, const vd_resource_state *st, bool read) {
   if (pre->if_match) {
-    bool holds = st->exists && (is_star(pre->if_match) || list_matches(pre->if_match, st->etag, true));
-    if (!holds)
+    if (!names_it(pre->if_match, st, true))
       return VD_PRECONDITION_FAILED;
-  } else if (pre->if_unmodified_since && st->exists && st->has_modified &&
-             vd_date_parse(pre->if_unmodified_since, &when) && st->modified_s > when) {
+  } else if (compare_modified(pre->if_unmodified_since, st) > 0) {
     return VD_PRECONDITION_FAILED;
   }
   if (pre->if_none_match) {
-    bool matches =
-        st->exists && (is_star(pre->if_none_match) || list_matches(pre->if_none_match, st->etag, false));
-    if (matches)
+    if (names_it(pre->if_none_match, st, false))
       return read ? VD_NOT_MODIFIED : VD_PRECONDITION_FAILED;
-  } else if (read && pre->if_modified_since && st->exists && st->has_modified &&
-             vd_date_parse(pre->if_modified_since, &when) && st->modified_s <= when) {
+  } else if (read && compare_modified(pre->if_modified_since, st) < 0) {
     return VD_NOT_MODIFIED;
   }
   return VD_PROCEED;

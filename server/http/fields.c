@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "utf8.h"
+
 bool vd_same_word(const char *a, const char *b) {
   return strcasecmp(a, b) == 0;
 }
@@ -56,22 +58,6 @@ bool vd_cookie_find(const char *value, const char *name, char *out, size_t out_s
 
 /* ---- Content-Disposition ---- */
 
-/* Length of the UTF-8 sequence at s, or 0: overlong forms, surrogates and values above U+10FFFF are bad. */
-static size_t utf8_len(const uint8_t *s, size_t left) {
-  if (s[0] < 0x80)
-    return 1;
-  size_t n = s[0] >= 0xC2 && s[0] <= 0xDF ? 2 : s[0] >= 0xE0 && s[0] <= 0xEF ? 3 : s[0] >= 0xF0 && s[0] <= 0xF4 ? 4 : 0;
-  if (!n || n > left)
-    return 0;
-  for (size_t i = 1; i < n; i++)
-    if ((s[i] & 0xC0) != 0x80)
-      return 0;
-  if ((s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] > 0x9F) || (s[0] == 0xF0 && s[1] < 0x90) ||
-      (s[0] == 0xF4 && s[1] > 0x8F))
-    return 0;
-  return n;
-}
-
 typedef struct writer {
   char *p;
   size_t n, room;
@@ -97,7 +83,7 @@ static bool attr_char(uint8_t c) { /* RFC 8187 3.2.1 */
 
 static void put_fallback(writer *w, const uint8_t *s, size_t len, bool *differs) {
   for (size_t i = 0; i < len;) {
-    size_t n = utf8_len(s + i, len - i);
+    size_t n = vd_utf8_len(s + i, len - i);
     /* '%' too: some browsers decode %XX in the plain form */
     bool plain = n == 1 && s[i] >= 0x20 && s[i] < 0x7F && s[i] != '"' && s[i] != '\\' && s[i] != '%';
     put(w, plain ? (char)s[i] : '_');
@@ -109,7 +95,7 @@ static void put_fallback(writer *w, const uint8_t *s, size_t len, bool *differs)
 static void put_extended(writer *w, const uint8_t *s, size_t len) {
   static const char digits[] = "0123456789ABCDEF";
   for (size_t i = 0; i < len;) {
-    size_t n = utf8_len(s + i, len - i);
+    size_t n = vd_utf8_len(s + i, len - i);
     for (size_t k = 0; k < n; k++) {
       uint8_t c = s[i + k];
       if (attr_char(c)) {

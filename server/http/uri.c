@@ -96,6 +96,24 @@ vd_query_result vd_query_parse(char *query, vd_pair *out, size_t max, size_t *n)
   return VD_QUERY_OK;
 }
 
+/* Takes "http://host" from the start of *s into t. */
+static bool take_host(const char **at, const char *end, vd_target *t) {
+  const char *s = *at;
+  size_t len = (size_t)(end - s);
+  if (len > 7 && !strncasecmp(s, "http://", 7))
+    s += 7;
+  else if (len > 8 && !strncasecmp(s, "https://", 8))
+    s += 8;
+  else
+    return false;
+  t->host = s;
+  while (s < end && *s != '/' && *s != '?')
+    s++;
+  t->host_len = (size_t)(s - t->host);
+  *at = s;
+  return vd_host_valid(t->host, t->host_len);
+}
+
 bool vd_target_parse(const char *target, size_t len, vd_target *out) {
   vd_target t = {0};
   const char *s = target, *end = target + len;
@@ -106,20 +124,8 @@ bool vd_target_parse(const char *target, size_t len, vd_target *out) {
     *out = t;
     return true;
   }
-  if (*s != '/') {
-    if (len > 7 && !strncasecmp(s, "http://", 7))
-      s += 7;
-    else if (len > 8 && !strncasecmp(s, "https://", 8))
-      s += 8;
-    else
-      return false;
-    t.host = s;
-    while (s < end && *s != '/' && *s != '?')
-      s++;
-    t.host_len = (size_t)(s - t.host);
-    if (!vd_host_valid(t.host, t.host_len))
-      return false;
-  }
+  if (*s != '/' && !take_host(&s, end, &t))
+    return false;
   const char *mark = memchr(s, '?', (size_t)(end - s));
   t.path = s;
   t.path_len = (size_t)((mark ? mark : end) - s);

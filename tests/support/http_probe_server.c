@@ -12,7 +12,6 @@
 
 #include "http/conditional.h"
 #include "http/fields.h"
-#include "http/limits.h"
 #include "http/range.h"
 #include "http/server.h"
 
@@ -34,7 +33,7 @@ static vd_next hello(vd_request *rq, vd_response *rs) {
 }
 
 static vd_next params(vd_request *rq, vd_response *rs) {
-  char text[VD_URI_BYTES_MAX + 512];
+  char text[512];
   const char *q = vd_query(rq, "q");
   int n = snprintf(text, sizeof text, "id=%s q=%s peer=%s", vd_param(rq, "id"), q ? q : "(none)", vd_peer(rq));
   vd_send_bytes(rs, "text/plain", text, (size_t)n);

@@ -18,15 +18,14 @@ static vault_status class_of_io(int rc) {
   }
 }
 
+static int is_conflict(int rc) {
+  return rc == SQLITE_CONSTRAINT_UNIQUE || rc == SQLITE_CONSTRAINT_PRIMARYKEY ||
+         rc == SQLITE_CONSTRAINT_ROWID;
+}
+
 static vault_status class_of(int rc) {
-  switch (rc) {
-  case SQLITE_CONSTRAINT_UNIQUE:
-  case SQLITE_CONSTRAINT_PRIMARYKEY:
-  case SQLITE_CONSTRAINT_ROWID:
+  if (is_conflict(rc))
     return VAULT_E_CONFLICT;
-  default:
-    break;
-  }
   switch (rc & 0xff) {
   case SQLITE_BUSY:
   case SQLITE_LOCKED:

@@ -48,12 +48,9 @@ refused("chunked in http 1.0", "POST /echo HTTP/1.0\r\n" + CHUNKED + "\r\n\r\n0\
         "bad_transfer_encoding")
 for name_, bad in (("bad chunk size", "x\r\n"), ("negative chunk size", "-1\r\n"), ("huge chunk", "f" * 17 + "\r\n"),
                    ("chunk longer than said", "3\r\nabcd\r\n"), ("chunk with bare line feed", "3\nabc\r\n0\r\n\r\n"),
-                   ("empty chunk size", "\r\nabc"), ("space behind the chunk size", "1 \r\nx\r\n"),
-                   ("last line with bare line feed", "0\r\n\n"),
-                   ("last line with bare line feed behind a trailer", "0\r\nA: b\r\n\n"), ("bad trailer", "0\r\nA\r\n\r\n")):
+                   ("empty chunk size", "\r\nabc"), ("bad trailer", "0\r\nA\r\n\r\n")):
     refused(name_, echo(CHUNKED) + bad, 400, "bad_chunk")
     refused(name_ + " in an upload", echo(CHUNKED, target="/up").replace("POST", "PUT") + bad, 400, "bad_chunk")
-refused("many chunk extensions", echo(CHUNKED) + ("1;" + "e" * 100 + "\r\nx\r\n") * 60, 400, "bad_chunk")
 refused("endless chunk extension", echo(CHUNKED) + "1;a=" + "b" * 9000 + "\r\nx\r\n0\r\n\r\n", 400, "bad_chunk")
 refused("endless chunk size", echo(CHUNKED) + "0" * 100000, 400, "bad_chunk")
 refused("endless trailers", echo(CHUNKED) + "0\r\n" + "A: b\r\n" * 4000 + "\r\n", 431, "trailers_too_large")
@@ -86,15 +83,6 @@ def chunked_byte_by_byte_with_extension_and_trailer():
         assert c.answer().text == "abcd"
         c.request("GET", "/")
         assert c.answer().status == 200
-
-
-@case
-def chunk_extensions_of_all_forms_are_skipped():
-    with shared().connect() as c:
-        c.send(echo(CHUNKED) + '3;a=b;c\r\nabc\r\n3;d="e;f"\r\ndef\r\n0;g\r\nContent-Length: 9\r\n\r\n')
-        assert c.answer().text == "abcdef"
-        c.request("GET", "/")  # what a trailer says about the length is not believed
-        assert c.answer().text == "hello\n"
 
 
 def digest(data):
