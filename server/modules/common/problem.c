@@ -67,7 +67,7 @@ static void send_name_taken(vd_request *rq, vd_response *rs, const char *detail,
   char *text = NULL;
 
   vault_id_format(item, id);
-  doc = json_pack("{s:s, s:s, s:i, s:s, s:s, s:[], s:s, s:s}", "type", "about:blank#name_taken", "title",
+  doc = json_pack("{s:s, s:s, s:i, s:s, s:s, s:[], s:s, s:s}", "type", "about:blank", "title",
                   vault_status_text(VAULT_E_NAME_TAKEN), "status", 409, "detail", detail, "code",
                   vault_status_code(VAULT_E_NAME_TAKEN), "reason_codes", "request_id",
                   vd_request_id(rq), "item_id", id);
