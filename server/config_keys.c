@@ -6,7 +6,7 @@
 #include "config_private.h"
 
 #define SPELLING_MAX 96u
-#define NEAR_ENOUGH 3u /* edits */
+#define NEAR_ENOUGH 2u /* edits: three would make VAULT_SMS of VAULT_FOO */
 
 void vd_config_spelling(const vd_config_row *row, vd_config_origin origin, char *out, size_t n) {
   const char *before = origin == VD_FROM_ENVIRONMENT ? "VAULT_" : origin == VD_FROM_FLAG ? "--" : "";

@@ -26,6 +26,17 @@ static void write_masked(const char *url, FILE *out) {
   (void)fputs(p, out);
 }
 
+/* What is not said is shown as what it will be. */
+static void write_text(const vd_config *cfg, vd_key key, FILE *out) {
+  const char *text = vd_config_text(cfg, key), *listen = vd_config_text(cfg, VD_KEY_LISTEN);
+  const char *port = strrchr(listen, ':');
+  if (key == VD_KEY_PUBLIC_URL && *text == '\0' && port != NULL) {
+    (void)fprintf(out, "http://localhost%s", port);
+  } else {
+    write_masked(text, out);
+  }
+}
+
 static void write_origin(const vd_config *cfg, size_t i, FILE *out) {
   const vd_config_entry *e = &cfg->entries[i];
   char name[128];
@@ -52,7 +63,7 @@ void vd_config_show(const vd_config *cfg, FILE *out) {
     const vd_config_row *row = &vd_config_rows[i];
     (void)fprintf(out, "%s = ", row->key);
     if (row->type == VD_TYPE_TEXT || row->type == VD_TYPE_WORD) {
-      write_masked(vd_config_text(cfg, (vd_key)i), out);
+      write_text(cfg, (vd_key)i, out);
     } else {
       (void)fprintf(out, "%llu", (unsigned long long)cfg->entries[i].number);
     }

@@ -131,6 +131,11 @@ static bool asks_for_help(const char *const *argv, size_t n) {
   return false;
 }
 
+static int unknown_command(const char *name) {
+  (void)fprintf(stderr, "vaultd: there is no command \"%.40s\"; `vaultd help` lists them\n", name);
+  return VD_EXIT_USAGE;
+}
+
 int main(int argc, char **argv_in) {
   const char *const *argv = (const char *const *)argv_in;
   const command *c;
@@ -145,14 +150,12 @@ int main(int argc, char **argv_in) {
   }
   if (is_word(argv[1], "help") || strcmp(argv[1], "-h") == 0) {
     c = argc > 2 ? find_command(argv[2]) : NULL;
+    if (argc > 2 && c == NULL) return unknown_command(argv[2]);
     (void)fputs(c != NULL ? c->help : help_text, stdout);
     return VD_EXIT_OK;
   }
   c = find_command(argv[1]);
-  if (c == NULL) {
-    (void)fprintf(stderr, "vaultd: there is no command \"%.40s\"; `vaultd help` lists them\n", argv[1]);
-    return VD_EXIT_USAGE;
-  }
+  if (c == NULL) return unknown_command(argv[1]);
   if (asks_for_help(argv + 2, (size_t)argc - 2)) {
     (void)fputs(c->help, stdout);
     return VD_EXIT_OK;

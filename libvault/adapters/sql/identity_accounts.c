@@ -5,7 +5,7 @@
 #include "libvault/base/err.h"
 
 static vault_status not_found(vault_err *err) {
-  return vault__fail(err, VAULT_E_NOT_FOUND, VAULT_ORIGIN_IDENTITY, 0, "no such account");
+  return vault__fail(err, VAULT_E_NOT_FOUND, VAULT_ORIGIN_IDENTITY, 0, "no account has this number or id");
 }
 
 void vault__account_read(vault__row *r, vault_account_row *out) {
