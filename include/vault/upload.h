@@ -53,7 +53,7 @@ VAULT_API vault_status vault_upload_begin(vault *v, const vault_principal *who,
                                           vault_err *err);
 
 /* Continue a resumable upload, in this process or a later one, at its durable offset.
- * OK | NOT_FOUND | RETRY | IO | NO_MEMORY */
+ * OK | NOT_FOUND | BUSY (it is open) | RETRY | IO | NO_MEMORY */
 VAULT_API vault_status vault_upload_resume(vault *v, const vault_principal *who,
                                            const vault_id *upload, vault_upload **out,
                                            vault_err *err);

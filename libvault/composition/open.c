@@ -160,6 +160,7 @@ static void destroy(vault *v) {
   destroy_stores(v);
   destroy_repositories(v);
   destroy_services(v);
+  (void)pthread_mutex_destroy(&v->claim_lock);
   (void)pthread_mutex_destroy(&v->id_lock);
   vault__delete(&alloc, v->text);
   vault__wipe(v, sizeof *v);
@@ -219,6 +220,7 @@ vault_status vault_open(const vault_config *config, vault **out, vault_err *err)
   v->alloc = *alloc;
   v->settings = settings;
   (void)pthread_mutex_init(&v->id_lock, NULL);
+  (void)pthread_mutex_init(&v->claim_lock, NULL);
   take_tables(v, config);
   vault_status s = copy_text(v, config, err);
   if (s == VAULT_OK)

@@ -10,6 +10,7 @@ static void describe(const vault_upload *u, vault_commit_item *item) {
     .size = sizeof *item,
     .kind = VAULT_COMMIT_FINISH,
     .flags = (u->is_shared ? VAULT_COMMIT_SHARED : 0) |
+             (u->anew ? VAULT_COMMIT_ANEW : 0) |
              (u->flags & VAULT_UP_NEW_ONLY ? VAULT_COMMIT_IF_NONE_MATCH : 0) |
              (u->flags & VAULT_UP_IF_VERSION ? VAULT_COMMIT_IF_VERSION : 0),
     .n_path = u->n_path,

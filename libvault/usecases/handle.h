@@ -61,6 +61,9 @@ struct vault {
   int64_t id_ms;      /* of the last id made */
   uint32_t id_count;  /* within that millisecond */
 
+  pthread_mutex_t claim_lock;
+  struct vault__claim *claims; /* uploads that somebody works on (claim.h) */
+
   vault__token_cache *tokens;
   vault__committer *committer;
   _Atomic uint64_t open_things; /* uploads, readers and queues: close is BUSY while > 0 */

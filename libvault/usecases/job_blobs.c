@@ -22,10 +22,15 @@ void vault__job_blobs(vault *v, const vault_job_row *job, vault__job_end *end, v
   rows[0] = none;
   vault_status s =
     v->items->take_blobs(v->items_self, dead_before, rows, PER_RUN, &taken, err);
-  for (uint64_t i = 0; s == VAULT_OK && i < taken; i++)
-    s = collect(v, &rows[i], err);
+  vault_status first = s;
+  /* One that cannot be removed does not keep the others from it. */
+  for (uint64_t i = 0; s == VAULT_OK && i < taken; i++) {
+    vault_status one = collect(v, &rows[i], err);
+    if (first == VAULT_OK)
+      first = one;
+  }
   if (s == VAULT_OK)
     s = v->items->mark_blobs(v->items_self, dead_before, now, PER_RUN, &marked, err);
-  end->failed = s;
+  end->failed = first != VAULT_OK ? first : s;
   end->again_ms = now + (taken == PER_RUN || marked == PER_RUN ? PACE_MS : AGAIN_MS);
 }

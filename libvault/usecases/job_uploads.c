@@ -9,6 +9,7 @@
 #include "committer.h"
 #include "job_kinds.h"
 #include "libvault/crypto/sha256.h"
+#include "libvault/ports/validate.h"
 
 #define PAGE 32u
 #define AGAIN_MS 3600000
@@ -38,29 +39,56 @@ static vault_status find_digest(vault *v, vault_upload *u, const vault_blob_meta
   return s;
 }
 
-static vault_status settle(vault *v, const vault_upload_row *row, uint64_t size,
-                           const vault_blob_meta *meta, vault_err *err) {
-  vault_upload *u = NULL;
-  VAULT_TRY(vault__upload_load(v, &row->blob.user, &row->id, &u, err));
-  vault_status s = find_digest(v, u, meta, err);
-  if (s == VAULT_OK) {
-    u->offset = size;
-    u->state = VAULT__UPLOAD_PUBLISHED;
-    vault__commit_batch(v, u);
-    s = u->result.status;
-    if (s != VAULT_OK && err)
-      *err = u->result_err;
+/* Nobody was told that this upload succeeded, and since it began the world has moved on: it
+ * may only stand where nothing newer does. What is found now must still be so at the commit.
+ * Ids are ordered by time. *superseded: give it up. */
+static vault_status look_at_target(vault *v, vault_upload *u, int *superseded, vault_err *err) {
+  vault_item_row *item = &u->result.item;
+  const vault_id *user = &u->row.blob.user;
+  *superseded = 0;
+  vault_status s = u->n_path
+                     ? v->items->find_item(v->items_self, user, u->row.space, &u->row.parent,
+                                           u->path, u->n_path, item, err)
+                     : v->items->get_item(v->items_self, user, &u->row.item, item, err);
+  if (s == VAULT_E_NOT_FOUND && !(u->flags & VAULT_UP_IF_VERSION))
+    u->flags |= VAULT_UP_NEW_ONLY;
+  if (s == VAULT_OK && item->kind == VAULT_KIND_FILE) {
+    *superseded = memcmp(item->version.b, u->row.id.b, sizeof u->row.id.b) > 0;
+    if (!(u->flags & VAULT_UP_IF_VERSION))
+      u->if_version = item->version;
+    u->flags |= VAULT_UP_IF_VERSION;
   }
-  vault__upload_free(u);
-  return s;
+  /* Anything else that is in the way is for the commit to say. */
+  return vault_status_class(s) >= VAULT_CLASS_RETRY ? s : VAULT_OK;
 }
 
-static vault_status mend(vault *v, const vault_upload_row *row, vault_err *err) {
+/* Steps L5, which may have been cut off before its flush, and L6. */
+static vault_status settle(vault *v, vault_upload *u, uint64_t size, const vault_blob_meta *meta,
+                           vault_err *err) {
+  int superseded = 0;
+  VAULT_TRY(look_at_target(v, u, &superseded, err));
+  u->offset = size;
+  u->state = VAULT__UPLOAD_PUBLISHED;
+  if (superseded) {
+    vault__upload_undo(u);
+    return VAULT_OK;
+  }
+  VAULT_TRY(find_digest(v, u, meta, err));
+  if (VAULT__OPS_HAS(v->blobs, confirm))
+    VAULT_TRY(v->blobs->confirm(v->blobs_self, &u->row.blob, err));
+  vault__commit_batch(v, u);
+  if (u->result.status != VAULT_OK && err)
+    *err = u->result_err;
+  return u->result.status;
+}
+
+static vault_status mend(vault *v, vault_upload *u, vault_err *err) {
   vault_blob_meta meta = {.size = sizeof meta};
+  const vault_upload_row *row = &u->row;
   uint64_t size = 0;
   vault_status s = v->blobs->stat(v->blobs_self, &row->blob, &size, &meta, err);
   if (s == VAULT_OK)
-    return settle(v, row, size, &meta, err);
+    return settle(v, u, size, &meta, err);
   if (s != VAULT_E_NOT_FOUND)
     return s;
   if ((row->flags & VAULT_UPLOAD_RESUMABLE) && row->expires_ms > vault__now_ms(v))
@@ -71,15 +99,32 @@ static vault_status mend(vault *v, const vault_upload_row *row, vault_err *err) 
   return s == VAULT_E_NOT_FOUND ? VAULT_OK : s;
 }
 
+/* The row is read again under the claim: since it was listed a client may have continued or
+ * finished the upload. One that is open is left alone. */
+static vault_status mend_if_free(vault *v, const vault_upload_row *listed, vault_err *err) {
+  vault__claim claim = {.held = 0};
+  vault_upload *u = NULL;
+  if (!vault__claim_take(v, &claim, &listed->id))
+    return VAULT_OK;
+  vault_status s = vault__upload_load(v, &listed->blob.user, &listed->id, &u, err);
+  if (s == VAULT_OK)
+    s = mend(v, u, err);
+  vault__upload_free(u);
+  vault__claim_drop(v, &claim);
+  return s;
+}
+
 /* One upload that cannot be mended now does not keep the others from it. */
 void vault__job_uploads(vault *v, const vault_job_row *job, vault__job_end *end, vault_err *err) {
+  static const uint8_t nobody[sizeof v->owner];
   vault_upload_row rows[PAGE];
   vault_id after = {{0}};
   uint64_t n = 0;
   (void)job;
   end->again_ms = vault__now_ms(v) + AGAIN_MS;
   do {
-    const uint8_t *owner = v->caps & VAULT_CAP_EXCLUSIVE ? v->owner : NULL;
+    /* Alone with the database: whatever nobody here works on is left over. */
+    const uint8_t *owner = v->caps & VAULT_CAP_EXCLUSIVE ? nobody : NULL;
     vault_status s = v->items->list_uploads(v->items_self, &after, vault__now_ms(v), owner, rows,
                                             PAGE, &n, err);
     if (s != VAULT_OK) {
@@ -87,7 +132,7 @@ void vault__job_uploads(vault *v, const vault_job_row *job, vault__job_end *end,
       return;
     }
     for (uint64_t i = 0; i < n; i++) {
-      s = mend(v, &rows[i], err);
+      s = mend_if_free(v, &rows[i], err);
       /* A rule that forbids the commit has undone the upload: that is an end as well. */
       if (vault_status_class(s) >= VAULT_CLASS_RETRY)
         end->failed = s;

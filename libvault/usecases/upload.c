@@ -11,6 +11,7 @@
 #include "libvault/domain/quota.h"
 
 #define FLUSH_EVERY_MS 1000
+#define PUT_OFF_PART 4 /* of its time after which a slow upload gets the whole of it again */
 
 static vault_status fail_usage(vault_err *err, const char *what) {
   return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_CORE, 0, "%s", what);
@@ -106,6 +107,20 @@ static vault_status check_early(vault_upload *u, vault_err *err) {
   return VAULT_OK;
 }
 
+/* The flags that the row remembers, in both languages. */
+static const uint32_t up_flags[] = {VAULT_UP_RESUMABLE, VAULT_UP_NEW_ONLY, VAULT_UP_IF_VERSION,
+                                    VAULT_UP_SHA256};
+static const uint32_t row_flags[] = {VAULT_UPLOAD_RESUMABLE, VAULT_UPLOAD_NEW_ONLY,
+                                     VAULT_UPLOAD_IF_VERSION, VAULT_UPLOAD_SHA256};
+
+static uint32_t translate(uint32_t flags, const uint32_t *from, const uint32_t *to) {
+  uint32_t out = 0;
+  for (size_t i = 0; i < sizeof up_flags / sizeof *up_flags; i++)
+    if (flags & from[i])
+      out |= to[i];
+  return out;
+}
+
 static vault_status fill(vault_upload *u, const vault_principal *who, const vault_upload_opts *o,
                          vault_err *err) {
   vault *v = u->v;
@@ -115,7 +130,9 @@ static vault_status fill(vault_upload *u, const vault_principal *who, const vaul
   memcpy(u->expected, o->sha256, sizeof u->expected);
   row->blob.user = who->user;
   row->session = who->session;
-  row->flags = (o->flags & VAULT_UP_RESUMABLE) ? VAULT_UPLOAD_RESUMABLE : 0;
+  row->flags = translate(o->flags, up_flags, row_flags);
+  row->if_version = o->if_version;
+  memcpy(row->sha256, o->sha256, sizeof row->sha256);
   row->length = o->length;
   row->reserved_bytes = o->length == VAULT_LENGTH_UNKNOWN ? 0 : o->length;
   row->has_mtime = (o->flags & VAULT_UP_MTIME) != 0;
@@ -156,6 +173,8 @@ vault_status vault_upload_begin(vault *v, const vault_principal *who,
   if (!u)
     return vault__no_memory(err);
   vault_status s = fill(u, who, opts, err);
+  if (s == VAULT_OK)
+    (void)vault__claim_take(v, &u->claim, &u->row.id); /* the id is new: nobody has it */
   if (s == VAULT_OK)
     s = v->items->begin_upload(v->items_self, &u->row, u->path, u->n_path, err);
   if (s != VAULT_OK) {
@@ -205,6 +224,9 @@ static vault_status load(vault_upload *u, const vault_id *user, const vault_id *
   VAULT_TRY(vault__new_id(v, &u->new_item, err));
   VAULT_TRY(vault__new_id(v, &u->new_version, err));
   u->offset = u->row.offset;
+  u->flags = translate(u->row.flags, row_flags, up_flags);
+  u->if_version = u->row.if_version;
+  memcpy(u->expected, u->row.sha256, sizeof u->expected);
   return VAULT_OK;
 }
 
@@ -228,8 +250,19 @@ vault_status vault_upload_resume(vault *v, const vault_principal *who, const vau
   VAULT_TRY(vault__check_who(v, who, err));
   if (!upload || !out)
     return fail_usage(err, "no upload, or no place for it");
-  VAULT_TRY(vault__upload_load(v, &who->user, upload, &u, err));
+  u = vault__upload_new(v);
+  if (!u)
+    return vault__no_memory(err);
   vault_status s = VAULT_OK;
+  if (!vault__claim_take(v, &u->claim, upload))
+    s = vault__fail(err, VAULT_E_BUSY, VAULT_ORIGIN_CORE, 0,
+                    "another request works on this upload; try again when it has ended");
+  if (s == VAULT_OK)
+    s = load(u, &who->user, upload, err);
+  if (s != VAULT_OK) {
+    vault__upload_free(u);
+    return s;
+  }
   if (!(u->row.flags & VAULT_UPLOAD_RESUMABLE) || u->row.expires_ms <= vault__now_ms(v))
     s = vault__fail(err, VAULT_E_NOT_FOUND, VAULT_ORIGIN_CORE, 0,
                     "this upload cannot be continued; start it again");
@@ -301,6 +334,20 @@ static int flush_is_due(const vault_upload *u) {
           v->clock->mono_ms(v->clock_self) - u->flushed_mono_ms >= FLUSH_EVERY_MS);
 }
 
+/* A body that arrives slowly is no abandoned one: its time is put off, so that no other
+ * process gives it up. Only "it is gone" is a failure here. */
+static vault_status put_off(vault_upload *u, vault_err *err) {
+  vault *v = u->v;
+  int64_t now_ms = v->clock->mono_ms(v->clock_self);
+  if (now_ms - u->flushed_mono_ms < v->settings.upload_ttl_ms / PUT_OFF_PART)
+    return VAULT_OK;
+  vault_status s = v->items->save_offset(v->items_self, &u->row.blob.user, &u->row.id, 0, NULL, 0,
+                                         vault__now_ms(v) + v->settings.upload_ttl_ms, err);
+  if (s == VAULT_OK)
+    u->flushed_mono_ms = now_ms;
+  return s == VAULT_E_NOT_FOUND ? s : VAULT_OK;
+}
+
 static vault_status take(vault_upload *u, const void *p, uint64_t n, vault_err *err) {
   vault *v = u->v;
   if (u->row.length != VAULT_LENGTH_UNKNOWN && n > u->row.length - u->offset)
@@ -315,6 +362,8 @@ static vault_status take(vault_upload *u, const void *p, uint64_t n, vault_err *
   VAULT_TRY(v->blobs->write(v->blobs_self, u->writer, p, n, err));
   vault__sha256_add(&u->sha, p, n);
   u->offset += n;
+  if (!(u->row.flags & VAULT_UPLOAD_RESUMABLE))
+    return put_off(u, err);
   return flush_is_due(u) ? vault__upload_flush(u, err) : VAULT_OK;
 }
 

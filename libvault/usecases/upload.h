@@ -4,6 +4,7 @@
 #define VAULT__UPLOAD_H
 
 #include "changes.h"
+#include "claim.h"
 #include "libvault/crypto/sha256.h"
 #include "vault/upload.h"
 
@@ -19,6 +20,7 @@ typedef enum vault__upload_state {
 
 struct vault_upload {
   vault *v;
+  vault__claim claim;
   vault__arena arena; /* the path's texts and keys */
   vault_upload_row row;
   vault_name *path;
@@ -33,9 +35,10 @@ struct vault_upload {
   vault__sha256 sha;
   uint8_t sha256[VAULT__SHA256_BYTES];
   uint64_t offset;
-  int64_t flushed_mono_ms; /* resumable: when it was flushed last */
+  int64_t flushed_mono_ms; /* when it was flushed, or its time was put off, last */
   vault_blob_row shared;   /* the user has these bytes already: refer to them */
   int is_shared;
+  int anew; /* the stored copy of these bytes is damaged */
   vault_upload_view view;
 
   /* The commit. The result has its place before anything is made durable. */
@@ -51,7 +54,7 @@ struct vault_upload {
 /* An upload with nothing in it yet; NULL: no memory. */
 vault_upload *vault__upload_new(vault *v);
 
-/* Read an upload's row again, without a writer. OK | NOT_FOUND | RETRY | IO | NO_MEMORY */
+/* Read an upload's row again, without a writer; the caller has the claim. OK | NOT_FOUND | RETRY | IO | NO_MEMORY */
 vault_status vault__upload_load(vault *v, const vault_id *user, const vault_id *upload,
                                 vault_upload **out, vault_err *err);
 

@@ -38,18 +38,30 @@ static vault_status seal_own(vault_upload *u, vault_err *err) {
   return VAULT_OK;
 }
 
+/* A copy that is damaged, or cannot be looked at, is not what an acknowledgement may lean on. */
+static int is_whole(vault *v, const vault_blob_row *blob) {
+  uint64_t size = 0;
+  return v->blobs->stat(v->blobs_self, &blob->key, &size, NULL, NULL) == VAULT_OK &&
+         size == blob->size_bytes;
+}
+
 vault_status vault__upload_seal(vault_upload *u, vault_err *err) {
   vault *v = u->v;
   if (u->state != VAULT__UPLOAD_CLOSED)
     return VAULT_OK;
   vault_status s =
     v->items->find_blob(v->items_self, &u->row.blob.user, u->sha256, u->offset, &u->shared, err);
-  if (s == VAULT_OK) {
-    u->is_shared = 1;
-    u->state = VAULT__UPLOAD_SEALED;
-    return VAULT_OK;
+  if (s == VAULT_E_NOT_FOUND)
+    return seal_own(u, err);
+  if (s != VAULT_OK)
+    return s;
+  if (!is_whole(v, &u->shared)) {
+    u->anew = 1;
+    return seal_own(u, err);
   }
-  return s == VAULT_E_NOT_FOUND ? seal_own(u, err) : s;
+  u->is_shared = 1;
+  u->state = VAULT__UPLOAD_SEALED;
+  return VAULT_OK;
 }
 
 vault_status vault__upload_unshare(vault_upload *u, vault_err *err) {
@@ -94,6 +106,7 @@ void vault__upload_free(vault_upload *u) {
   vault *v = u->v;
   /* Keep is for what waits to be resumed; what was committed needs its writer no more. */
   v->blobs->discard(v->blobs_self, u->writer, u->result.outcome == 0);
+  vault__claim_drop(v, &u->claim);
   vault__arena_free(&u->arena);
   vault__wipe(&u->sha, sizeof u->sha);
   vault__delete(&v->alloc, u);

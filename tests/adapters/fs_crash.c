@@ -202,6 +202,35 @@ START_TEST(unflushed_name_is_taken_back) {
 }
 END_TEST
 
+/* A process that finds the name cannot know whether it was flushed: confirm does it, and the
+ * names above it, and never says that it did when it did not. */
+START_TEST(a_name_that_was_found_is_confirmed) {
+  vt_fs f;
+  vault_blob_key key = vt_blob_key(1, 1, VAULT_SPACE_FILES, VT_NOV_2026_MS, "");
+  vault_blob_key none = vt_blob_key(1, 2, VAULT_SPACE_FILES, VT_NOV_2026_MS, "");
+  vt_fs_make(&f);
+  vt_blob_put(&f.b, &key, "hello", 5, vt_sha_hello);
+  vt_fs_close(&f);
+  vt_fs_open(&f); /* a new process: it has flushed nothing yet */
+  vt_fs_self(&f)->sync_fd = failing_sync;
+  for (int step = 1; step <= 5; step++) { /* user, space, year, month, blob */
+    vt_fs_self(&f)->n_bad = 0;
+    vt_fs_self(&f)->read_only = 0;
+    memset(vt_fs_self(&f)->known, 0, VAULT__FS_KNOWN_DIRS * sizeof *vt_fs_self(&f)->known);
+    sync_calls = 0;
+    sync_fails_at = step;
+    vt_status(f.b.ops->confirm(f.b.self, &key, NULL), VAULT_E_IO);
+    ck_assert_int_eq(sync_calls, step);
+  }
+  sync_calls = 0;
+  sync_fails_at = 0;
+  vt_fs_self(&f)->read_only = 0;
+  vt_ok(f.b.ops->confirm(f.b.self, &key, NULL));
+  vt_status(f.b.ops->confirm(f.b.self, &none, NULL), VAULT_E_NOT_FOUND);
+  vt_fs_remove(&f);
+}
+END_TEST
+
 static void fail_flushes(vt_fs *f, unsigned n) {
   vt_fs_self(f)->sync_fd = failing_sync;
   sync_fails_at = -1;
@@ -247,7 +276,7 @@ static Suite *crash(void) {
   const TTest *const all[] = {
     plain_body_is_there_or_nothing_is, resumable_body_is_found_again,
     linked_and_partial_becomes_one, failed_flush_is_never_repeated,
-    failed_flush_of_a_partial_is_never_repeated, unflushed_name_is_taken_back,
+    failed_flush_of_a_partial_is_never_repeated, unflushed_name_is_taken_back, a_name_that_was_found_is_confirmed,
     three_failed_flushes_end_all_writing, failed_flushes_far_apart_do_not, NULL};
   return vt_suite("fs_crash", all);
 }

@@ -151,6 +151,12 @@ static vault_status remove_blob(void *self, const vault_blob_key *key, vault_err
   STEP("blob.remove", real(self)->remove(inner(self), key, err));
 }
 
+static vault_status confirm(void *self, const vault_blob_key *key, vault_err *err) {
+  if (!real(self)->confirm)
+    return VAULT_OK;
+  STEP("blob.confirm", real(self)->confirm(inner(self), key, err));
+}
+
 static vault_status list(void *self, char *cursor, vault_blob_entry *entries, uint64_t max,
                          uint64_t *n, vault_err *err) {
   vt_fault_blob *w = self;
@@ -172,7 +178,7 @@ const vault_blob_store_ops *vt_fault_blob_wrap(vt_fault_blob *w, vt_fault *f,
     .begin = begin, .resume = resume, .write = write_some, .flush = flush, .seal = seal,
     .publish = publish, .discard = discard, .open = open_blob, .read = read_some,
     .fd = reader_fd, .close = close_blob, .stat = stat_blob, .remove = remove_blob,
-    .list = list, .destroy = destroy};
+    .list = list, .destroy = destroy, .confirm = confirm};
   *w = (vt_fault_blob){f, ops, self};
   return &table;
 }

@@ -138,6 +138,11 @@ typedef struct vault_blob_store_ops {
 
   /* May provide. Called once. */
   void (*destroy)(void *self);
+
+  /* May provide; must where publishing has steps that a crash can come between. Make the
+   * name of a published blob as durable as publish does: the process that published it may
+   * have died before its flush. NOT_FOUND. */
+  vault_status (*confirm)(void *self, const vault_blob_key *key, vault_err *err);
 } vault_blob_store_ops;
 
 #ifdef __cplusplus

@@ -40,6 +40,7 @@ static const vault_blob_store_ops table = {
   .close = vault__fs_close_blob,
   .stat = vault__fs_stat,
   .remove = vault__fs_remove,
+  .confirm = vault__fs_confirm,
   .list = vault__fs_list,
   .destroy = destroy,
 };

@@ -140,6 +140,7 @@ int32_t vault__fs_fd(void *self, vault_blob_reader *r);
 void vault__fs_close_blob(void *self, vault_blob_reader *r);
 vault_status vault__fs_stat(void *self, const vault_blob_key *key, uint64_t *size_bytes,
                             vault_blob_meta *meta, vault_err *err);
+vault_status vault__fs_confirm(void *self, const vault_blob_key *key, vault_err *err);
 vault_status vault__fs_remove(void *self, const vault_blob_key *key, vault_err *err);
 vault_status vault__fs_list(void *self, char *cursor, vault_blob_entry *entries, uint64_t max,
                             uint64_t *n, vault_err *err);

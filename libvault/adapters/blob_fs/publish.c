@@ -104,6 +104,24 @@ vault_status vault__fs_publish(void *self, vault_blob_writer *w, vault_err *err)
   return st;
 }
 
+/* The bytes were flushed before they got their name (seal), so only names are left to flush. */
+vault_status vault__fs_confirm(void *self, const vault_blob_key *key, vault_err *err) {
+  vault__fs *s = self;
+  char path[VAULT_BLOB_PATH_MAX];
+  int dir = -1;
+  VAULT_TRY(vault__fs_writable(s, err));
+  VAULT_TRY(vault_blob_key_path(key, path, err));
+  VAULT_TRY(vault__fs_blob_dir(s, path, 1, &dir, err));
+  vault_status st = VAULT_OK;
+  if (faccessat(dir, vault__fs_leaf(path), F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+    st = vault__fail(err, VAULT_E_NOT_FOUND, VAULT_ORIGIN_BLOB, errno,
+                     "there is no blob under this key");
+  if (st == VAULT_OK)
+    st = vault__fs_sync(s, dir, "confirming the name of a blob", err);
+  vault__fs_close(dir);
+  return st;
+}
+
 /* Unlink and flush. The flush also follows ENOENT: an earlier remove may have been cut off
  * between the two. */
 static vault_status remove_in(vault__fs *s, int dir, const char *name, vault_err *err) {

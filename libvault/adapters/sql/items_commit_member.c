@@ -174,7 +174,7 @@ static vault_status check_preconditions(vault__items_tx *t, const plan *p) {
 
 static int same_bytes(const plan *p) {
   const vault_commit_item *m = p->m;
-  return p->old.yes && p->old.row.size_bytes == m->size_bytes &&
+  return !(m->flags & VAULT_COMMIT_ANEW) && p->old.yes && p->old.row.size_bytes == m->size_bytes &&
          memcmp(p->old.row.sha256, m->sha256, sizeof m->sha256) == 0;
 }
 

@@ -20,6 +20,7 @@ static vault_status insert_upload(vault__items_tx *t, const vault_upload_row *w,
              vault__p_u64(w->offset), vault__p_int(w->mtime_ns), vault__p_int(w->has_mtime),
              vault__p_blob(w->sha_state, w->sha_state_n), vault__p_int(w->created_ms),
              vault__p_int(w->expires_ms), vault__p_blob(w->owner, sizeof w->owner),
+             vault__p_id(&w->if_version), vault__p_blob(w->sha256, sizeof w->sha256),
              vault__p_cstr(w->content_type), vault__p_cstr(w->op_key), vault__p_text(path)));
 }
 
@@ -178,6 +179,8 @@ static vault_str decode_upload(vault__row *r, vault_upload_row *out) {
   out->created_ms = vault__get_int(r);
   out->expires_ms = vault__get_int(r);
   vault__get_fixed(r, out->owner, sizeof out->owner);
+  vault__get_id(r, &out->if_version);
+  vault__get_fixed(r, out->sha256, sizeof out->sha256);
   vault__get_text(r, out->content_type, sizeof out->content_type);
   vault__get_text(r, out->op_key, sizeof out->op_key);
   return vault__get_str(r);

@@ -17,8 +17,8 @@
 #define UPLOAD_COLS                                                                      \
   "id, user_id, blob, blob_space, ext, parent, item, session, space, flags, length_bytes, " \
   "reserved_bytes, offset_bytes, mtime_ns, has_mtime, sha_state, created_ms, expires_ms, " \
-  "owner, content_type, op_key, path "
-#define UPLOAD_N_COLS 22
+  "owner, if_version, want_sha256, content_type, op_key, path "
+#define UPLOAD_N_COLS 24
 
 #define USAGE_COLS \
   "quota_bytes, live_bytes, versions_bytes, trash_bytes, partial_bytes, files, outside_bytes "
@@ -76,8 +76,8 @@ S(OP_SWEEP, 2, 0, "DELETE FROM op_result WHERE created_ms < $1 AND (user_id, op_
   "(SELECT o.user_id, o.op_key FROM op_result o WHERE o.created_ms < $1 "
   "ORDER BY o.created_ms, o.user_id, o.op_key LIMIT $2)")
 /* uploads */
-S(UPLOAD_ADD, 22, 0, "INSERT INTO upload (" UPLOAD_COLS ") VALUES ($1, $2, $3, $4, $5, $6, "
-  "$7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)")
+S(UPLOAD_ADD, 24, 0, "INSERT INTO upload (" UPLOAD_COLS ") VALUES ($1, $2, $3, $4, $5, $6, "
+  "$7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)")
 S(UPLOAD_GET, 2, UPLOAD_N_COLS, "SELECT " UPLOAD_COLS "FROM upload "
   "WHERE user_id = $1 AND id = $2")
 S(UPLOAD_HELD, 2, 2, "SELECT reserved_bytes, blob FROM upload "

@@ -96,6 +96,9 @@ typedef struct vault_blob_row {
 /* ---- uploads ------------------------------------------------------------------ */
 
 #define VAULT_UPLOAD_RESUMABLE 1u
+#define VAULT_UPLOAD_NEW_ONLY 2u   /* what was asked for at the start holds to the end, */
+#define VAULT_UPLOAD_IF_VERSION 4u /* whoever finishes the upload: if_version */
+#define VAULT_UPLOAD_SHA256 8u     /* sha256 */
 
 typedef struct vault_upload_row {
   vault_id id;
@@ -117,6 +120,8 @@ typedef struct vault_upload_row {
   uint8_t owner[16]; /* the process that made it: random at vault_open */
   char content_type[VAULT_CONTENT_TYPE_TEXT];
   char op_key[VAULT_OP_KEY_MAX + 4];
+  vault_id if_version; /* VAULT_UPLOAD_IF_VERSION */
+  uint8_t sha256[32];  /* VAULT_UPLOAD_SHA256 */
 } vault_upload_row;
 
 /* ---- commit --------------------------------------------------------------------- */
@@ -127,6 +132,7 @@ typedef struct vault_upload_row {
 #define VAULT_COMMIT_SHARED 1u        /* the blob exists already: one more reference */
 #define VAULT_COMMIT_IF_NONE_MATCH 2u /* fail with PRECONDITION if the name exists */
 #define VAULT_COMMIT_IF_VERSION 4u    /* fail with PRECONDITION unless this is the current one */
+#define VAULT_COMMIT_ANEW 8u          /* never SAME: the stored copy of these bytes is damaged */
 
 typedef struct vault_commit_item {
   uint32_t size; /* sizeof(vault_commit_item) */

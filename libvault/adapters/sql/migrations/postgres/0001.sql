@@ -224,6 +224,8 @@ CREATE TABLE upload (
   created_ms BIGINT NOT NULL,
   expires_ms BIGINT NOT NULL,
   owner BYTEA NOT NULL,
+  if_version BYTEA NOT NULL,
+  want_sha256 BYTEA NOT NULL,
   content_type TEXT COLLATE "C" NOT NULL,
   op_key TEXT COLLATE "C" NOT NULL,
   path TEXT COLLATE "C" NOT NULL

@@ -224,6 +224,8 @@ CREATE TABLE upload (
   created_ms INTEGER NOT NULL,
   expires_ms INTEGER NOT NULL,
   owner BLOB NOT NULL,
+  if_version BLOB NOT NULL,
+  want_sha256 BLOB NOT NULL,
   content_type TEXT NOT NULL,
   op_key TEXT NOT NULL,
   path TEXT NOT NULL
