@@ -124,7 +124,32 @@ static void choose_database(vt_world *w, vault_config *config) {
   config->limiter_self = w->repositories.limiter_self;
 }
 
+static void choose_dir(vt_world *w, const char *dir) {
+  vault_config *c = &w->config;
+  if (!dir)
+    return;
+  (void)snprintf(w->database, sizeof w->database, "sqlite:%s/vault.db", dir);
+  (void)snprintf(w->storage, sizeof w->storage, "file:%s/storage", dir);
+  (void)snprintf(w->keys, sizeof w->keys, "dir:%s/keys", dir);
+  c->database = text(w->database);
+  c->storage = text(w->storage);
+  c->keys = text(w->keys);
+}
+
 vt_world *vt_vault_open(const vault_settings *settings) {
+  return vt_vault_open_in(NULL, settings);
+}
+
+vault_status vt_vault_start(vt_world *w, vault_err *err) {
+  return vault_open(&w->config, &w->v, err);
+}
+
+void vt_vault_stop(vt_world *w) {
+  vt_ok(vault_close(w->v, NULL));
+  w->v = NULL;
+}
+
+vt_world *vt_vault_open_in(const char *dir, const vault_settings *settings) {
   vt_world *w = calloc(1, sizeof *w);
   vault_err err = VAULT_ERR_INIT;
   ck_assert_ptr_nonnull(w);
@@ -133,7 +158,7 @@ vt_world *vt_vault_open(const vault_settings *settings) {
   atomic_store(&w->random.state, 20261123);
   ck_assert_int_eq(pthread_mutex_init(&w->sms.lock, NULL), 0);
   ck_assert_int_eq(pthread_mutex_init(&w->log.lock, NULL), 0);
-  vault_config config = {.size = sizeof config,
+  w->config = (vault_config){.size = sizeof w->config,
                          .database = text("sqlite::memory:"),
                          .storage = text("memory:"),
                          .keys = text("memory:"),
@@ -149,8 +174,9 @@ vt_world *vt_vault_open(const vault_settings *settings) {
                          .notifier_self = &w->notices,
                          .sms_ops = &sms_ops,
                          .sms_self = &w->sms};
-  choose_database(w, &config);
-  vault_status s = vault_open(&config, &w->v, &err);
+  choose_dir(w, dir);
+  choose_database(w, &w->config);
+  vault_status s = vt_vault_start(w, &err);
   ck_assert_msg(s == VAULT_OK, "vault_open: %s", err.msg);
   return w;
 }

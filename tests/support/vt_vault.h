@@ -60,11 +60,18 @@ typedef struct vt_world {
   vt_notices notices;
   vault_repositories repositories; /* PostgreSQL only: the vault borrows them */
   char schema[VT_SCHEMA_TEXT];
+  vault_config config;
+  char database[600], storage[600], keys[600]; /* what config points to */
 } vt_world;
 
 /* settings: NULL for the defaults. The database is SQLite in memory; PostgreSQL where the
  * environment has VT_VAULT_DATABASE=postgres (see vt_pg.h). */
 vt_world *vt_vault_open(const vault_settings *settings);
+/* The same with its store, keys and (SQLite) database in a directory. */
+vt_world *vt_vault_open_in(const char *dir, const vault_settings *settings);
+/* Close it but keep its directory, or open it again: vt_vault_open_in made it. */
+void vt_vault_stop(vt_world *w);
+vault_status vt_vault_start(vt_world *w, vault_err *err);
 void vt_vault_close(vt_world *w);
 
 /* Both clocks. */
