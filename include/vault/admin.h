@@ -30,6 +30,9 @@ VAULT_API vault_status vault_admin_users(vault *v, const vault_id *after, uint32
 /* One account by phone number, in any form that people write. OK | PHONE | NOT_FOUND | ... */
 VAULT_API vault_status vault_admin_find_user(vault *v, const char *phone, uint64_t phone_len,
                                              vault_users **out, vault_err *err);
+/* One account by its id. OK | NOT_FOUND | RETRY | IO | NO_MEMORY */
+VAULT_API vault_status vault_admin_get_user(vault *v, const vault_id *user, vault_users **out,
+                                            vault_err *err);
 /* Row i starts at (char *)first + i * stride. All borrowed until vault_users_free. */
 VAULT_API const vault_user_view *vault_users_rows(const vault_users *u, uint64_t *n,
                                                   uint32_t *stride);

@@ -34,7 +34,8 @@ typedef struct vault_challenge {
  * same whether the number is known or not. resend_of: a challenge of this number whose
  * code did not arrive (its earlier code stays valid), or n = 0.
  * OK | PHONE | PHONE_COUNTRY | CODE (resend_of is not a live challenge of this number) |
- * LIMIT (err.retry_after_ms) | RETRY | IO | NO_MEMORY */
+ * LIMIT (err.retry_after_ms) | USAGE (also: the vault was opened with sms "none:", so it
+ * sends no codes) | RETRY | IO | NO_MEMORY */
 VAULT_API vault_status vault_auth_request_code(vault *v, const char *phone, uint64_t phone_len,
                                                const char *resend_of, uint64_t resend_of_len,
                                                const vault_client *client, vault_challenge *out,

@@ -199,7 +199,7 @@ static vault_status start(vault *v, vault_err *err) {
   VAULT_TRY(vault__random(v, v->owner, sizeof v->owner, err));
   VAULT_TRY(attach_store(v, err));
   VAULT_TRY(v->identity->clock_floor(v->identity_self, vault__now_ms(v), &floor, err));
-  atomic_store(&v->floor_ms, floor);
+  vault__raise_floor(v, floor);
   VAULT_TRY(vault__token_cache_new(v, &v->tokens, err));
   VAULT_TRY(vault__committer_new(v, &v->committer, err));
   return vault__jobs_install(v, err);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "libvault/base/alloc.h"
 #include "libvault/base/err.h"
 
 #define CODES 1000000u /* 10 to the power of VAULT__OTP_DIGITS */
@@ -63,6 +64,8 @@ vault_status vault__otp_sms(const char *lang, const char *host, const char *code
       continue;
     memcpy(out, text, (size_t)text_n);
     memcpy(out + text_n, line, (size_t)line_n + 1);
+    vault__wipe(text, sizeof text); /* both hold the code */
+    vault__wipe(line, sizeof line);
     return VAULT_OK;
   }
   return vault__fail(err, VAULT_E_INPUT, VAULT_ORIGIN_CORE, 0,

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "handle.h"
+#include "auth_shared.h"
 #include "libvault/base/alloc.h"
 #include "libvault/domain/phone.h"
 #include "token_cache.h"
@@ -86,6 +86,22 @@ vault_status vault_admin_find_user(vault *v, const char *phone, uint64_t phone_l
   return VAULT_OK;
 }
 
+vault_status vault_admin_get_user(vault *v, const vault_id *user, vault_users **out,
+                                  vault_err *err) {
+  vault_users *u = NULL;
+  if (!v || !user || !out)
+    return fail_usage(err);
+  VAULT_TRY(users_new(v, 1, &u, err));
+  vault_status s = v->identity->get_account(v->identity_self, user, &u->rows[0], err);
+  if (s != VAULT_OK) {
+    vault_users_free(u);
+    return s;
+  }
+  users_show(u, 1);
+  *out = u;
+  return VAULT_OK;
+}
+
 const vault_user_view *vault_users_rows(const vault_users *u, uint64_t *n, uint32_t *stride) {
   if (n)
     *n = u ? u->n : 0;
@@ -111,13 +127,20 @@ vault_status vault_admin_set_quota(vault *v, const vault_id *user, uint64_t quot
   return v->items->set_quota(v->items_self, user, quota_bytes, err);
 }
 
+/* Cached tokens go also when nobody knows whether it was committed: one too many is read again. */
+static vault_status signed_out(vault *v, const vault_id *user, vault_status s, vault_err *err) {
+  if (s == VAULT_OK || s == VAULT_E_UNCERTAIN)
+    vault__token_cache_drop_user(v->tokens, user);
+  return vault__repeatable(s, err);
+}
+
 vault_status vault_admin_set_disabled(vault *v, const vault_id *user, uint32_t disabled,
                                       vault_err *err) {
   if (!v || !user)
     return fail_usage(err);
-  VAULT_TRY(v->identity->set_disabled(v->identity_self, user, disabled, vault__now_ms(v), err));
-  vault__token_cache_drop_user(v->tokens, user);
-  return VAULT_OK;
+  return signed_out(v, user,
+                    v->identity->set_disabled(v->identity_self, user, disabled, vault__now_ms(v), err),
+                    err);
 }
 
 vault_status vault_admin_revoke_sessions(vault *v, const vault_id *user, uint64_t *n,
@@ -127,9 +150,11 @@ vault_status vault_admin_revoke_sessions(vault *v, const vault_id *user, uint64_
   if (!v || !user)
     return fail_usage(err);
   VAULT_TRY(v->identity->get_account(v->identity_self, user, &account, err));
-  VAULT_TRY(v->identity->revoke_sessions(v->identity_self, user, NULL, VAULT_REVOKE_BY_ADMIN,
-                                         vault__now_ms(v), &revoked, err));
-  vault__token_cache_drop_user(v->tokens, user);
+  VAULT_TRY(signed_out(v, user,
+                       v->identity->revoke_sessions(v->identity_self, user, NULL,
+                                                    VAULT_REVOKE_BY_ADMIN, vault__now_ms(v),
+                                                    &revoked, err),
+                       err));
   if (n)
     *n = revoked;
   return VAULT_OK;

@@ -2,17 +2,38 @@
 
 #include <string.h>
 
-int64_t vault__raise_floor(vault *v, int64_t now) {
-  int64_t floor = atomic_load_explicit(&v->floor_ms, memory_order_relaxed);
-  while (now > floor)
-    if (atomic_compare_exchange_weak_explicit(&v->floor_ms, &floor, now, memory_order_relaxed,
+/* The larger of what is there and value, which is there afterwards. */
+static int64_t raise_to(_Atomic int64_t *at, int64_t value) {
+  int64_t have = atomic_load_explicit(at, memory_order_relaxed);
+  while (value > have)
+    if (atomic_compare_exchange_weak_explicit(at, &have, value, memory_order_relaxed,
                                               memory_order_relaxed))
-      return now;
-  return floor;
+      return value;
+  return have;
+}
+
+/* Clocks may say anything; far ends stop instead of wrapping. */
+static int64_t difference(int64_t a, int64_t b) {
+  int64_t out;
+  return __builtin_sub_overflow(a, b, &out) ? (b < 0 ? INT64_MAX : INT64_MIN) : out;
+}
+
+static int64_t sum(int64_t a, int64_t b) {
+  int64_t out;
+  return __builtin_add_overflow(a, b, &out) ? (a < 0 ? INT64_MIN : INT64_MAX) : out;
+}
+
+void vault__raise_floor(vault *v, int64_t now_ms) {
+  (void)raise_to(&v->lead_ms, difference(now_ms, v->clock->mono_ms(v->clock_self)));
+  (void)raise_to(&v->floor_ms, now_ms);
 }
 
 int64_t vault__now_ms(vault *v) {
-  return vault__raise_floor(v, v->clock->now_ms(v->clock_self));
+  int64_t mono_ms = v->clock->mono_ms(v->clock_self);
+  int64_t lead_ms =
+    raise_to(&v->lead_ms, difference(v->clock->now_ms(v->clock_self), mono_ms));
+  /* The floor as well: a thread that read the other clock and then slept is late. */
+  return raise_to(&v->floor_ms, sum(mono_ms, lead_ms));
 }
 
 vault_status vault__random(vault *v, void *p, uint64_t n, vault_err *err) {

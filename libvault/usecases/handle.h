@@ -57,6 +57,7 @@ struct vault {
   uint8_t owner[16]; /* random: tells this process's uploads from those of a dead one */
 
   _Atomic int64_t floor_ms; /* the latest time ever seen */
+  _Atomic int64_t lead_ms;  /* the largest difference ever seen of the wall to the other clock */
   pthread_mutex_t id_lock;
   int64_t id_ms;      /* of the last id made */
   uint32_t id_count;  /* within that millisecond */
@@ -69,11 +70,12 @@ struct vault {
   _Atomic uint64_t open_things; /* uploads, readers and queues: close is BUSY while > 0 */
 };
 
-/* Time for all rules: never earlier than any time seen before. */
+/* Time for all rules: never earlier than any time seen before, and it goes on while the wall
+ * clock is behind that: a wall that was set back makes nothing live longer. */
 int64_t vault__now_ms(vault *v);
 
-/* Let no time be earlier than now_ms from here on. Returns the latest time ever seen. */
-int64_t vault__raise_floor(vault *v, int64_t now_ms);
+/* Let no time be earlier than now_ms from here on. */
+void vault__raise_floor(vault *v, int64_t now_ms);
 
 /* A new UUIDv7, monotonic in this process (RFC 9562, 6.2 method 1). IO: no randomness. */
 vault_status vault__new_id(vault *v, vault_id *out, vault_err *err);

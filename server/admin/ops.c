@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "modules/auth/codec.h"
-#include "modules/common/account.h"
 #include "modules/common/json.h"
 
 static json_t *refuse(vault_status s, const vault_err *err) {
@@ -22,7 +21,7 @@ static vault_status find_user(vault *v, const json_t *rq, vault_users **users, v
   vault_id id;
 
   if (text == NULL) return VAULT_E_INPUT;
-  if (vault_id_parse(text, strlen(text), &id) == VAULT_OK) return vd_account_get(v, &id, users, err);
+  if (vault_id_parse(text, strlen(text), &id) == VAULT_OK) return vault_admin_get_user(v, &id, users, err);
   return vault_admin_find_user(v, text, strlen(text), users, err);
 }
 
@@ -70,7 +69,7 @@ static json_t *show_user(vault *v, const vault_id *id) {
   vault_err err = VAULT_ERR_INIT;
   vault_users *users = NULL;
   json_t *user;
-  vault_status s = vd_account_get(v, id, &users, &err);
+  vault_status s = vault_admin_get_user(v, id, &users, &err);
 
   if (s != VAULT_OK) return refuse(s, &err);
   user = user_json(first_user(users));

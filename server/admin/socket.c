@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 
 #define BACKLOG 16
 #define IDLE_MS 30000 /* a command that says nothing this long is let go */
+#define SEND_S 5      /* one that does not read, after this: it must not hold up a stop */
 
 struct vd_admin {
   vault *v;
@@ -44,6 +46,15 @@ static int address_of(const char *path, struct sockaddr_un *out, char *err, size
 
 /* ---- the server's end ----------------------------------------------------------------------- */
 
+/* What was done is worth a line, not to whom: that may be a phone number. Who did it is whoever
+ * owns the directory. */
+static void log_command(const vd_admin *a, const json_t *request, const json_t *answer) {
+  const char *op = json_string_value(json_object_get(request, "op"));
+  if (op == NULL || !json_is_true(json_object_get(answer, "ok"))) return; /* a known name, or none */
+  vault_log_field f[] = {{"op", {op, strlen(op)}, 0}};
+  vd_log_event(a->log, VAULT_LOG_INFO, "admin_command", f, sizeof f / sizeof f[0]);
+}
+
 static json_t *answer_line(vd_admin *a, const char *line, size_t n) {
   json_error_t where;
   json_t *request = json_loadb(line, n, JSON_REJECT_DUPLICATES, &where), *answer;
@@ -54,16 +65,18 @@ static json_t *answer_line(vd_admin *a, const char *line, size_t n) {
                      "Each line must be a JSON object.");
   }
   answer = vd_admin_run(a->v, request);
+  log_command(a, request, answer);
   json_decref(request);
   return answer;
 }
 
-/* The commands that change something are worth a line: who did it is whoever owns the directory. */
 static void serve_connection(vd_admin *a, int fd) {
   vd_line_reader reader = {.fd = fd, .stop_fd = a->stop_fd, .timeout_ms = IDLE_MS};
+  const struct timeval patience = {.tv_sec = SEND_S};
   const char *line;
   size_t n;
 
+  if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0) return;
   while ((line = vd_line_next(&reader, VD_ADMIN_LINE_MAX, &n)) != NULL) {
     json_t *answer = answer_line(a, line, n);
     bool sent = answer != NULL && vd_line_send(fd, answer);

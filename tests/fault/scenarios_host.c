@@ -28,7 +28,7 @@ static vault_status act_open(vt_world *w) {
 }
 
 static vault_status act_admin(vt_world *w) {
-  vault_users *users = NULL, *one = NULL;
+  vault_users *users = NULL, *one = NULL, *same = NULL;
   uint64_t n = 0, revoked = 0;
   vault_status s = vault_admin_users(w->v, NULL, 0, &users, NULL);
   ck_assert(s == VAULT_OK || users == NULL);
@@ -38,7 +38,12 @@ static vault_status act_admin(vt_world *w) {
     const vault_user_view *row = vault_users_rows(users, &n, NULL);
     ck_assert(n == 1 && row->phone.n == strlen(VT_WORLD_PHONE));
     ck_assert_mem_eq(&row->id, &vault_users_rows(one, NULL, NULL)->id, sizeof row->id);
-    s = vault_admin_set_quota(w->v, &row->id, 1000000, NULL);
+    s = vault_admin_get_user(w->v, &row->id, &same, NULL);
+    ck_assert(s == VAULT_OK || same == NULL);
+    if (s == VAULT_OK) {
+      ck_assert_mem_eq(&row->id, &vault_users_rows(same, NULL, NULL)->id, sizeof row->id);
+      s = vault_admin_set_quota(w->v, &row->id, 1000000, NULL);
+    }
     if (s == VAULT_OK)
       s = vault_admin_revoke_sessions(w->v, &row->id, &revoked, NULL);
     if (s == VAULT_OK)
@@ -46,6 +51,7 @@ static vault_status act_admin(vt_world *w) {
     if (s == VAULT_OK)
       s = vault_admin_set_disabled(w->v, &row->id, 0, NULL);
   }
+  vault_users_free(same);
   vault_users_free(one);
   vault_users_free(users);
   return s;

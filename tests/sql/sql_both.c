@@ -268,6 +268,32 @@ START_TEST(affected_rows_are_counted) {
 }
 END_TEST
 
+/* A dead job is kept for the operator; what it carried is not: it may be a sealed code. */
+START_TEST(a_buried_job_keeps_no_payload) {
+  vt_sql t;
+  vt_sql_open(&t, _i);
+  vault_job_row job = {.kind = 1, .created_ms = 5, .run_ms = 5, .payload_n = 7, .payload = "secret"};
+  job.id.b[0] = 1;
+  vt_ok(t.r.jobs->enqueue(t.r.jobs_self, &job, NULL));
+  vt_ok(t.r.jobs->lease(t.r.jobs_self, 2, 5, 1000, &job, NULL));
+  vt_ok(t.r.jobs->bury(t.r.jobs_self, &job.id, job.fence, VAULT__STR("refused"), NULL));
+  vault__conn *c = vt_sql_begin(&t);
+  vault__arena arena;
+  vault__arena_init(&arena, vault__alloc_default(), 1u << 16);
+  vault__rows rows;
+  vault__val state = vault__p_int(VAULT_JOB_DEAD);
+  vt_ok(vt_sql_run(&t, c, "SELECT CAST(length(payload) AS BIGINT), reason FROM job WHERE state = $1", 1,
+                   2, &state, &arena, &rows));
+  ck_assert_int_eq(rows.n, 1);
+  vault__row r = vault__row_at(&rows, 0);
+  ck_assert_int_eq(vault__get_int(&r), 0);
+  ck_assert(vault__str_eq(vault__get_str(&r), VAULT__STR("refused")));
+  vault__arena_free(&arena);
+  t.db.ops->release(t.db.self, c);
+  vt_sql_close(&t);
+}
+END_TEST
+
 static Suite *both(void) {
   Suite *s = suite_create("sql");
   TCase *each = tcase_create("each engine"), *together = tcase_create("both engines");
@@ -278,6 +304,7 @@ static Suite *both(void) {
   tcase_add_loop_test(each, values_come_back, 0, VT_ENGINES);
   tcase_add_loop_test(each, bad_text_is_refused, 0, VT_ENGINES);
   tcase_add_loop_test(each, affected_rows_are_counted, 0, VT_ENGINES);
+  tcase_add_loop_test(each, a_buried_job_keeps_no_payload, 0, VT_ENGINES);
   tcase_add_test(together, parameters_are_numbered);
   tcase_add_test(together, few_statements_differ);
   tcase_add_test(together, schemas_have_the_same_columns);

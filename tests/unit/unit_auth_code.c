@@ -177,7 +177,7 @@ START_TEST(a_clock_that_goes_back_frees_nothing) {
   vt_ok(ask(VT_PHONE, NULL, NULL, &c, NULL));
   vt_pass(w, -86400000);
   vt_status(ask(VT_PHONE, NULL, NULL, &c, NULL), VAULT_E_LIMIT);
-  vt_pass(w, 86400000 + 59999);
+  vt_pass(w, 59999); /* time goes on, whatever the wall says */
   vt_status(ask(VT_PHONE, NULL, NULL, &c, NULL), VAULT_E_LIMIT);
   vt_pass(w, 1);
   vt_ok(ask(VT_PHONE, NULL, NULL, &c, NULL));

@@ -222,6 +222,32 @@ START_TEST(disabled) {
 }
 END_TEST
 
+START_TEST(one_user_by_id) {
+  vault_grant *g = vt_sign_in(w, VT_PHONE);
+  vault_id user = vault_grant_get(g)->user, other = user, none;
+  vault_users *users = NULL, *nobody = NULL;
+  uint64_t n = 0;
+  vault_grant_free(g);
+  vault_grant_free(vt_sign_in(w, "+905321234568"));
+  vt_ok(vault_admin_get_user(w->v, &user, &users, NULL));
+  const vault_user_view *row = vault_users_rows(users, &n, NULL);
+  ck_assert_uint_eq(n, 1);
+  ck_assert_mem_eq(&row->id, &user, sizeof user);
+  ck_assert_uint_eq(row->phone.n, strlen(VT_PHONE));
+  ck_assert_mem_eq(row->phone.p, VT_PHONE, strlen(VT_PHONE));
+  ck_assert_uint_eq(row->disabled, 0);
+  vault_users_free(users);
+  other.b[15] ^= 1;
+  memset(&none, 0, sizeof none);
+  vt_status(vault_admin_get_user(w->v, &other, &nobody, NULL), VAULT_E_NOT_FOUND);
+  vt_status(vault_admin_get_user(w->v, &none, &nobody, NULL), VAULT_E_NOT_FOUND);
+  vt_status(vault_admin_get_user(w->v, NULL, &nobody, NULL), VAULT_E_USAGE);
+  vt_status(vault_admin_get_user(NULL, &user, &nobody, NULL), VAULT_E_USAGE);
+  vt_status(vault_admin_get_user(w->v, &user, NULL, NULL), VAULT_E_USAGE);
+  ck_assert_ptr_null(nobody);
+}
+END_TEST
+
 /* ---- the database fails ---- */
 
 static const vault_identity_repo_ops *good;
@@ -238,6 +264,40 @@ static vault_status lost_move(void *self, const vault_id *session,
     (void)good->move_refresh(self, session, expect, next, now_ms, err);
   return answer;
 }
+
+static vault_status lost_disable(void *self, const vault_id *user, uint32_t off,
+                                 int64_t now_ms, vault_err *err) {
+  vt_ok(good->set_disabled(self, user, off, now_ms, err));
+  return VAULT_E_UNCERTAIN;
+}
+
+static vault_status lost_revoke(void *self, const vault_id *user, const vault_id *keep_one,
+                                uint32_t reason, int64_t now_ms, uint64_t *n, vault_err *err) {
+  vt_ok(good->revoke_sessions(self, user, keep_one, reason, now_ms, n, err));
+  return VAULT_E_UNCERTAIN;
+}
+
+/* Nobody knows whether it was committed: a token that is cached is not believed for that. */
+START_TEST(a_lost_answer_to_the_operator_keeps_no_token_alive) {
+  vault_grant *g = vt_sign_in(w, VT_PHONE);
+  vault_principal who = principal(g);
+  good = w->v->identity;
+  broken = *good;
+  broken.set_disabled = lost_disable;
+  broken.revoke_sessions = lost_revoke;
+  w->v->identity = &broken;
+  vt_status(vault_admin_revoke_sessions(w->v, &who.user, NULL, NULL), VAULT_E_RETRY);
+  vt_status(vt_authenticate(w, vault_grant_get(g)->access_token, &who), VAULT_E_SESSION_REVOKED);
+  vault_grant_free(g);
+  vt_pass(w, 60000);
+  g = vt_sign_in(w, VT_PHONE);
+  who = principal(g);
+  vt_status(vault_admin_set_disabled(w->v, &who.user, 1, NULL), VAULT_E_RETRY);
+  vt_status(vt_authenticate(w, vault_grant_get(g)->access_token, &who), VAULT_E_ACCOUNT_DISABLED);
+  vault_grant_free(g);
+  w->v->identity = good;
+}
+END_TEST
 
 START_TEST(a_lost_answer_is_asked_for_again) {
   token t = sign_in(), x, y;
@@ -420,7 +480,9 @@ static Suite *suite(void) {
     r1_rotates, a_grant_of_a_refresh_is_whole, r2_repeats_for_30_seconds,
     r3_forks_after_30_seconds, r3_then_the_lost_one_is_theft, a_late_tab_is_told_to_wait,
     r4_is_theft, the_grace_is_a_setting, refuses_what_is_not_ours, idle_sessions_end,
-    every_session_ends, disabled, a_lost_answer_is_asked_for_again, a_busy_session_ends_in_retry,
+    every_session_ends, disabled, one_user_by_id,
+    a_lost_answer_to_the_operator_keeps_no_token_alive, a_lost_answer_is_asked_for_again,
+    a_busy_session_ends_in_retry,
     parallel_refreshes_all_get_the_same, logout_ends_it_at_once, logout_of_nobody,
     lists_sessions_and_revokes_one, idle_sessions_are_not_listed, keeps_what_the_client_said,
     NULL};

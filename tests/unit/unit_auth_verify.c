@@ -142,6 +142,24 @@ START_TEST(late_stays_late_when_the_clock_goes_back) {
 }
 END_TEST
 
+/* The wall stands a day behind for as long as the code lives: it lives no longer for that. */
+START_TEST(a_clock_that_goes_back_extends_no_code) {
+  vault_challenge c;
+  vault_grant *g = NULL;
+  char code[7];
+  vt_ok(vt_ask(w, VT_PHONE, &c));
+  vt_code(w, VT_PHONE, code);
+  vt_pass(w, -86400000);
+  vt_pass(w, 120000);
+  vt_status(vt_verify(w, c.token, code, &g), VAULT_E_CODE);
+  vt_ok(vt_ask(w, VT_PHONE, &c)); /* and the limits go on as well */
+  vt_code(w, VT_PHONE, code);
+  vt_pass(w, 119999);
+  vt_ok(vt_verify(w, c.token, code, &g));
+  vault_grant_free(g);
+}
+END_TEST
+
 START_TEST(works_once) {
   vault_challenge c;
   vault_grant *g = NULL, *h = NULL;
@@ -509,7 +527,8 @@ END_TEST
 static Suite *suite(void) {
   const TTest *const tests[] = {
     a_new_user_signs_in_and_comes_back, leading_zeros_count, wrong_is_wrong_and_says_nothing_else,
-    valid_until_120_seconds, late_stays_late_when_the_clock_goes_back, works_once, five_attempts,
+    valid_until_120_seconds, late_stays_late_when_the_clock_goes_back,
+    a_clock_that_goes_back_extends_no_code, works_once, five_attempts,
     four_wrong_then_right, both_codes_of_a_challenge_work, a_resend_that_fails_kills_nothing,
     the_older_code_ends_at_its_own_time, one_counter_for_both_codes,
     success_ends_the_other_challenges_of_the_number, twenty_wrong_a_day_for_a_number,

@@ -106,7 +106,7 @@ static vault_status tx_end(vault__tx *tx, void *ctx, vault_err *err) {
   if (c->sql == VAULT__SQL_JOB_DONE)
     s = vault__run(tx, c->sql, VAULT__P(id, fence), &rows, err);
   else if (c->sql == VAULT__SQL_JOB_BURY)
-    s = vault__run(tx, c->sql, VAULT__P(id, fence, reason), &rows, err);
+    s = vault__run(tx, c->sql, VAULT__P(id, fence, reason, vault__p_blob(NULL, 0)), &rows, err);
   else
     s = vault__run(tx, c->sql, VAULT__P(id, fence, vault__p_int(c->run_ms), reason), &rows, err);
   if (s == VAULT_OK && rows.affected != 1)

@@ -21,8 +21,9 @@ S(JOB_DONE, 2, 0, "DELETE FROM job WHERE id = $1 AND fence = $2 AND state = 0")
 S(JOB_RETRY, 4, 0,
   "UPDATE job SET run_ms = $3, reason = $4, lease_ms = 0"
   " WHERE id = $1 AND fence = $2 AND state = 0")
-S(JOB_BURY, 3, 0,
-  "UPDATE job SET state = 2, reason = $3, lease_ms = 0"
+/* The payload goes: it may be sealed, but what nobody will open any more is not kept. */
+S(JOB_BURY, 4, 0,
+  "UPDATE job SET state = 2, reason = $3, lease_ms = 0, payload = $4"
   " WHERE id = $1 AND fence = $2 AND state = 0")
 S(JOB_NEXT, 1, 1,
   "SELECT min(CASE WHEN lease_ms > run_ms THEN lease_ms ELSE run_ms END) FROM job"

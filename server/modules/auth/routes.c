@@ -5,7 +5,6 @@
 #include "auth.h"
 #include "codec.h"
 #include "cookie.h"
-#include "modules/common/account.h"
 #include "modules/common/bearer.h"
 #include "modules/common/context.h"
 #include "modules/common/json.h"
@@ -69,6 +68,11 @@ static vd_next post_otp(vd_request *rq, vd_response *rs) {
   s = vault_auth_request_code(app->vault, in.phone.p, in.phone.n, in.challenge_id.p,
                               in.challenge_id.n, &client, &challenge, &err);
   json_decref(in.doc);
+  if (s == VAULT_E_USAGE) { /* the operator's choice, not a fault of ours to log */
+    vd_problem(rs, 501, "codes_off", "No codes are sent here.",
+               "This server is configured to send no SMS (sms is none:), so nobody can sign in with a code.");
+    return VD_DONE;
+  }
   if (s != VAULT_OK) return vd_fail(rq, rs, s, &err);
   return vd_json_send(rs, 202, vd_challenge_json(&challenge));
 }
@@ -233,7 +237,7 @@ static vd_next get_me(vd_request *rq, vd_response *rs) {
 
   if (!vd_only_params(rq, rs, NULL, 0) || !vd_authenticate(rq, rs, &who)) return VD_DONE;
   s = vault_usage_get(app->vault, &who, &usage, &err);
-  if (s == VAULT_OK) s = vd_account_get(app->vault, &who.user, &users, &err);
+  if (s == VAULT_OK) s = vault_admin_get_user(app->vault, &who.user, &users, &err);
   if (s != VAULT_OK) return vd_fail(rq, rs, s, &err);
   doc = vd_me_json(vault_users_rows(users, &n, &stride), &usage);
   vault_users_free(users);

@@ -52,6 +52,9 @@ bool vd_authenticate(vd_request *rq, vd_response *rs, vault_principal *who) {
   if (s == VAULT_E_LIMIT) {
     /* The limit is per address, so that it tells nothing about a phone number. */
     long long wait_s = (long long)((err.retry_after_ms + 999) / 1000);
+    const vault_settings *limits = vault_settings_get(app->vault);
+    vd_add_headerf(rs, "RateLimit-Policy", "\"bad-tokens\";q=%u;w=60",
+                   (unsigned)limits->bad_tokens_per_minute_address);
     vd_add_headerf(rs, "RateLimit", "\"bad-tokens\";r=0;t=%lld", wait_s < 1 ? 1 : wait_s);
   }
   (void)vd_fail(rq, rs, s, &err);

@@ -5,6 +5,8 @@
 #include "json.h"
 #include "text.h"
 
+#define SHOWN_BYTES_MAX 60u
+
 static const vd_json_member *find_member(const vd_json_member *members, size_t n, const char *name) {
   for (size_t i = 0; i < n; i++) {
     if (strcmp(members[i].name, name) == 0) return &members[i];
@@ -53,6 +55,15 @@ static bool read_value(const vd_json_member *m, const json_t *value, char *err, 
   return false;
 }
 
+/* How much of a name is quoted; a character is not cut, or the answer would not be UTF-8. */
+static int shown_bytes(const char *name) {
+  size_t n = strlen(name);
+  if (n <= SHOWN_BYTES_MAX) return (int)n;
+  n = SHOWN_BYTES_MAX;
+  while (n > 0 && ((unsigned char)name[n] & 0xc0) == 0x80) n--;
+  return (int)n;
+}
+
 static bool read_members(json_t *doc, const vd_json_member *members, size_t n, char *err,
                          size_t err_size) {
   const char *name;
@@ -61,7 +72,7 @@ static bool read_members(json_t *doc, const vd_json_member *members, size_t n, c
   json_object_foreach(doc, name, value) {
     const vd_json_member *m = find_member(members, n, name);
     if (m == NULL) {
-      (void)snprintf(err, err_size, "There is no member \"%.60s\" here.", name);
+      (void)snprintf(err, err_size, "There is no member \"%.*s\" here.", shown_bytes(name), name);
       return false;
     }
     if (!read_value(m, value, err, err_size)) return false;

@@ -82,6 +82,13 @@ static void send_name_taken(vd_request *rq, vd_response *rs, const char *detail,
   vd_send_owned(rs, "application/problem+json", text, strlen(text), free);
 }
 
+/* A failure whose sentence is for the operator. What the database says names tables, files and
+ * settings, also where the client may simply try again. */
+static bool is_inside(int http, vault_status s, const vault_err *err) {
+  if (err != NULL && err->origin == VAULT_ORIGIN_DATABASE) return true;
+  return http != 507 && vault_status_class(s) != VAULT_CLASS_RETRY;
+}
+
 vd_next vd_fail(vd_request *rq, vd_response *rs, vault_status s, const vault_err *err) {
   static const vault_id none;
   int http = vd_http_status_of(s);
@@ -93,7 +100,7 @@ vd_next vd_fail(vd_request *rq, vd_response *rs, vault_status s, const vault_err
                   sent ? "Bearer realm=\"vaultd\", error=\"invalid_token\"" : "Bearer realm=\"vaultd\"");
   }
   add_retry(rs, s, err);
-  if (http >= 500 && http != 507 && vault_status_class(s) != VAULT_CLASS_RETRY) {
+  if (http >= 500 && is_inside(http, s, err)) {
     log_failure(rq, s, err); /* the log gets the detail; the client a sentence without insides */
   } else if (err != NULL && err->msg[0] != '\0') {
     detail = err->msg;

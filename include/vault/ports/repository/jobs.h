@@ -53,7 +53,8 @@ typedef struct vault_jobs_repo_ops {
                         vault_job_row *out, vault_err *err);
 
   /* Must provide. The three ends of a lease. CONFLICT: the fence is not the newest: someone
-   * else has the job now, and nothing was changed. done removes the row. */
+   * else has the job now, and nothing was changed. done removes the row; bury keeps it without its
+   * payload, which may hold a sealed code. */
   vault_status (*done)(void *self, const vault_id *id, int64_t fence, vault_err *err);
   vault_status (*retry)(void *self, const vault_id *id, int64_t fence, int64_t run_ms,
                         vault_str reason, vault_err *err);
