@@ -141,6 +141,64 @@ def _():
         assert 50 <= int(a.headers["Retry-After"]) <= 60, a.headers
 
 
+@tap.test("the right code after its challenge was used for another sign-in of the number")
+def _():
+    number = phone()
+    first, first_code = server.ask_code(number)
+    second, second_code = server.ask_code(number)
+    assert server.verify(second, second_code).status == 200
+    refused(server.request("POST", vd.API + "/auth/otp/verify",
+                           {"challenge_id": first, "code": first_code}), 401, "code_invalid")
+
+
+@tap.test("every refusal of a code is the same, byte for byte")
+def _():
+    used, used_code = server.ask_code(phone())
+    assert server.verify(used, used_code).status == 200
+    live, code = server.ask_code(phone())
+    wrong = f"{(int(code) + 1) % 1000000:06d}"
+    seen = set()
+    for challenge, guess in [(used, used_code), (live, wrong), ("A" * 43, "123456"), (live, "12345")]:
+        a = server.request("POST", vd.API + "/auth/otp/verify", {"challenge_id": challenge, "code": guess})
+        doc = a.json
+        del doc["request_id"]
+        seen.add((a.status, json.dumps(doc, sort_keys=True), a.headers.get("Retry-After")))
+    assert len(seen) == 1, seen
+
+
+@tap.test("a known and an unknown number: the same answer")
+def _():
+    known = phone()
+    server.sign_in(known)
+    shapes = set()
+    for number in (known, phone()):
+        a = server.request("POST", vd.API + "/auth/otp", {"phone": number})
+        doc = a.json
+        names = sorted(n for n in a.headers.keys() if n not in ("Date", "X-Request-Id"))
+        shapes.add((a.status, len(doc.pop("challenge_id")), json.dumps(doc, sort_keys=True), tuple(names)))
+    assert len(shapes) == 1 and next(iter(shapes))[0] == 202, shapes
+
+
+@tap.test("an address cannot say that it is another one, nor a Host where codes belong")
+def _():
+    with vd.Server(env={"VAULT_LIMITS_CODES_PER_HOUR_ADDRESS": "3"}) as s:
+        for n in range(4):
+            a = s.request("POST", vd.API + "/auth/otp", {"phone": f"+90532123200{n}"},
+                          {"X-Forwarded-For": f"198.51.{n}.7", "Forwarded": f"for=198.51.{n}.7",
+                           "X-Real-IP": f"198.51.{n}.7", "Host": "evil.example"})
+            assert a.status == (202 if n < 3 else 429), (n, a.status, a.body)
+        assert int(a.headers["Retry-After"]) > 3000, a.headers
+        sent = vd.eventually(lambda: len(s.codes_sent()) == 3 and s.codes_sent(), "three codes")
+        assert all("@localhost #" in m["text"] and "evil" not in m["text"] for m in sent), sent
+
+
+@tap.test("a server that sends no codes says so")
+def _():
+    with vd.Server(env={"VAULT_SMS": "none:"}) as s:
+        refused(s.request("POST", vd.API + "/auth/otp", {"phone": "+905321230009"}), 501, "codes_off")
+        assert "request_failed" not in s.logged(), s.logged()
+
+
 # ---- tokens ---------------------------------------------------------------------------------
 
 def with_token(token):
@@ -188,6 +246,83 @@ for name, token in BAD_TOKENS.items():
         a = with_token(token)
         assert a.status == 401 and a.problem() in ("token_invalid", "auth_required"), a.body
         assert a.headers["WWW-Authenticate"].startswith("Bearer"), a.headers
+
+
+@tap.test("several Authorization fields, another scheme, none")
+def _():
+    field = f"Authorization: Bearer {good}\r\n"
+    out = raw(f"GET {vd.API}/me HTTP/1.1\r\nHost: x\r\n{field}{field}Connection: close\r\n\r\n".encode())
+    assert out.startswith(b"HTTP/1.1 4"), out
+    refused(server.get(vd.API + "/me", {"Authorization": "Basic " + good}), 401, "token_invalid")
+    refused(server.get(vd.API + "/me"), 401, "auth_required")
+
+
+@tap.test("too many bad tokens from one address: 429 with the fields that say how many")
+def _():
+    with vd.Server(env={"VAULT_LIMITS_BAD_TOKENS_PER_MINUTE_ADDRESS": "3"}) as s:
+        bad = {"Authorization": "Bearer " + forge(rehead(), decode(claims))}
+        for _ in range(3):
+            refused(s.get(vd.API + "/me", bad), 401, "token_invalid")
+        a = s.get(vd.API + "/me", {**bad, "X-Forwarded-For": "198.51.100.1"})
+        refused(a, 429, "rate_limited")
+        assert a.headers["RateLimit-Policy"] == '"bad-tokens";q=3;w=60', a.headers
+        assert re.fullmatch(r'"bad-tokens";r=0;t=([1-9]|[1-5]\d|60)', a.headers["RateLimit"]), a.headers
+        assert 1 <= int(a.headers["Retry-After"]) <= 60, a.headers
+
+
+@tap.test("another site can neither sign in, refresh nor sign out")
+def _():
+    challenge, code = server.ask_code(phone())
+    a = server.verify(challenge, code, {"Sec-Fetch-Site": "same-origin"})
+    cookie = {"Cookie": a.headers["Set-Cookie"].split(";")[0]}
+    token = a.json["access_token"]
+    for site in ({"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"},
+                 {"Sec-Fetch-Site": "cross-site, same-origin"}, {"Origin": "https://evil.example"},
+                 {"Origin": "null"}, {"Origin": "http://localhost.evil.example"}):
+        for path, body in (("refresh", None), ("logout", None),
+                           ("otp/verify", {"challenge_id": challenge, "code": code})):
+            b = server.request("POST", f"{vd.API}/auth/{path}", body, {**cookie, **site})
+            refused(b, 403, "cross_site")
+            assert "Set-Cookie" not in b.headers, b.headers
+    # The cookie counts only where the browser says that the page is ours, and only by POST.
+    refused(server.request("POST", vd.API + "/auth/refresh", None, cookie), 400, "bad_json")
+    refused(server.request("POST", vd.API + "/auth/logout", None, cookie), 401, "auth_required")
+    own = {"Sec-Fetch-Site": "same-origin"}
+    for method in ("GET", "PUT", "DELETE"):
+        assert server.request(method, vd.API + "/auth/refresh", None, {**cookie, **own}).status == 405
+    refused(server.request("POST", vd.API + "/auth/refresh", {"refresh_token": "A" * 75}, own), 400, "bad_json")
+    # After all that the session lives, and its own page can use and end it.
+    assert with_token(token).status == 200
+    b = server.request("POST", vd.API + "/auth/refresh", None, {**cookie, **own})
+    assert b.status == 200 and "refresh_token" not in b.json, b.body
+    cookie = {"Cookie": b.headers["Set-Cookie"].split(";")[0]}
+    b = server.request("POST", vd.API + "/auth/logout", None, {**cookie, **own})
+    assert b.status == 204 and "Max-Age=0" in b.headers["Set-Cookie"], b.headers
+    refused(with_token(token), 401, "session_revoked")
+
+
+@tap.test("a refresh token that comes back ends the session")
+def _():
+    u = server.sign_in(phone())
+
+    def refresh(token):
+        return server.request("POST", vd.API + "/auth/refresh", {"refresh_token": token})
+    first = u.grant["refresh_token"]
+    second = refresh(first).json["refresh_token"]
+    assert refresh(first).json["refresh_token"] == second  # its answer was lost
+    third = refresh(second).json["refresh_token"]
+    fourth = refresh(third).json["refresh_token"]
+    refused(refresh(first), 401, "session_revoked")
+    refused(refresh(fourth), 401, "session_revoked")
+    refused(u.get("/me"), 401, "session_revoked")
+
+
+@tap.test("somebody else's session cannot be ended")
+def _():
+    u = server.sign_in(phone())
+    session = u.get("/auth/sessions").json["sessions"][0]["id"]
+    refused(user.request("DELETE", f"/auth/sessions/{session}"), 404, "not_found")
+    assert u.get("/me").status == 200
 
 
 @tap.test("an expired token")
@@ -343,6 +478,13 @@ for name, body, headers in [
         a.problem()
 
 
+@tap.test("JSON: the name that is quoted back is not cut inside a character")
+def _():
+    for lead in range(4):
+        a = server.request("POST", vd.API + "/auth/otp", {"x" * (56 + lead) + "\U0001f600" * 9: "y"})
+        refused(a, 400, "bad_json")
+
+
 @tap.test("JSON: larger than the limit")
 def _():
     a = server.request("POST", vd.API + "/auth/otp", b'{"phone":"' + b"x" * 100000 + b'"}',
@@ -433,6 +575,23 @@ def _():
         if s.database:
             env["VAULT_DATABASE"] = s.database
         fails_to_start(env, s.data, "another vault")
+
+
+@tap.test("a database that is gone: 503, to be tried again, and nothing of its insides")
+def _():
+    if os.environ.get("VT_DATABASE") != "postgres":
+        raise tap.Skip("SQLite does not go away")
+    with vd.Server() as s:
+        s.sign_in("+905321230010")
+        s.drop_database()
+        a = s.request("POST", vd.API + "/auth/otp", {"phone": "+905321230011"})
+        refused(a, 503, "retry")
+        assert int(a.headers["Retry-After"]) >= 1, a.headers
+        for word in ("PostgreSQL", "password", "database refused", "relation"):
+            assert word not in a.body.decode(), a.body
+        assert "PostgreSQL" in s.logged() or "database" in s.logged(), s.logged()
+        s.kill()
+        s.drop_database = lambda: None
 
 
 @tap.test("a newer schema")

@@ -279,6 +279,25 @@ def _():
     assert p.returncode not in (0, 1) or "nonsense" in p.stderr
 
 
+@tap.test("a command that never reads its answers holds up no stop")
+def _():
+    with vd.Server() as s:
+        s.sign_in("+905321239006")
+        with socket.socket(socket.AF_UNIX) as c:
+            c.connect(os.path.join(s.data, "admin.sock"))
+            c.setblocking(False)
+            line = b'{"op":"user.list"}\n' * 1000
+            end = vd.time.monotonic() + 2
+            while vd.time.monotonic() < end:
+                try:
+                    c.send(line)
+                except BlockingIOError:
+                    vd.time.sleep(0.01)
+            assert s.stop() == 0
+        with open(s.log_path) as f:
+            assert "admin_command" in f.read()
+
+
 def peak_kib(pid):
     with open(f"/proc/{pid}/status") as f:
         return next(int(line.split()[1]) for line in f if line.startswith("VmHWM"))
