@@ -20,7 +20,6 @@ static int failed(const char *what) {
 }
 
 /* ---- a port of our own: the text message lands in a buffer --------------------------- */
-
 static char code[7];
 
 /* The last line of a message is "@host #123456" (WebOTP). */
@@ -93,6 +92,8 @@ static int back_up(const vault_principal *who, const char *path, vault_id *item)
     s = vault_upload_append(up, buf, n, &err);
   int broken = ferror(f);
   (void)fclose(f);
+  if (broken)
+    (void)fprintf(stderr, "%s could not be read\n", path);
   if (s != VAULT_OK || broken) {
     vault_upload_abort(up);
     return s != VAULT_OK ? failed("back up") : -1;
@@ -126,6 +127,8 @@ static int restore(const vault_principal *who, const vault_id *item, const char 
   }
   vault_reader_free(r);
   broken |= fclose(f) != 0;
+  if (broken)
+    (void)fprintf(stderr, "%s could not be written\n", path);
   return s != VAULT_OK ? failed("restore") : -broken;
 }
 

@@ -61,6 +61,8 @@ def _():
         refused(1, "No such file", data, PHONE, missing, missing)
         refused(2, "usage:", data)
         assert not os.path.exists(missing)
+        refused(1, "could not be written", os.path.join(folder, "third"), PHONE, __file__, "/dev/full")
+        refused(1, "could not be read", os.path.join(folder, "other"), PHONE, folder, missing)
 
 
 tap.run()
