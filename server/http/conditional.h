@@ -30,8 +30,9 @@ typedef enum vd_precondition {
 /* read: GET or HEAD. An If-Match or If-None-Match that cannot be parsed counts as matching nothing. */
 vd_precondition vd_precondition_check(const vd_preconditions *pre, const vd_resource_state *state, bool read);
 
-/* Whether Range may be honoured: no If-Range, or one that names the current state (strong ETag, or
- * exactly the date). To be asked after vd_precondition_check() said VD_PROCEED, for GET only. */
+/* Whether Range may be honoured: no If-Range, or one that is the strong ETag of the current state. A date never
+ * holds: people set the times of their files, so two versions may share one, and a date is then no strong
+ * validator (RFC 9110 8.8.2.2). To be asked after vd_precondition_check() said VD_PROCEED, for GET only. */
 bool vd_if_range_holds(const vd_preconditions *pre, const vd_resource_state *state);
 
 #endif

@@ -17,6 +17,7 @@
 #include "internal.h"
 
 #define DRAIN_STEP_BYTES 16384u
+#define DRAIN_ROUNDS_MAX 16u /* then the others get a turn */
 
 uint64_t vd_now(const vd_server *srv) {
   return uv_now(&srv->loop);
@@ -160,7 +161,7 @@ static bool receive_head(vd_request *rq) {
 
 static void drain(vd_conn *c) {
   char sink[DRAIN_STEP_BYTES];
-  while (c->can_read && !c->dead && !c->peer_eof && c->drain_left) {
+  for (unsigned i = 0; i < DRAIN_ROUNDS_MAX && c->can_read && !c->dead && !c->peer_eof && c->drain_left; i++) {
     size_t n = c->drain_left < sizeof sink ? (size_t)c->drain_left : sizeof sink;
     ssize_t got = vd_conn_read(c, sink, n);
     if (got <= 0)
@@ -225,9 +226,7 @@ static uint64_t deadline(const vd_conn *c) {
   if (c->draining)
     return c->drain_until_ms;
   if (!rq) /* who connects and says nothing gets no more time than who begins a head */
-    return c->idle_since_ms + (c->served || cfg->header_timeout_ms > cfg->keepalive_timeout_ms
-                                   ? cfg->keepalive_timeout_ms
-                                   : cfg->header_timeout_ms);
+    return c->idle_since_ms + (c->served ? cfg->keepalive_timeout_ms : cfg->header_timeout_ms);
   switch (rq->phase) {
   case VD_PHASE_HEAD:
     return rq->start_ms + cfg->header_timeout_ms;

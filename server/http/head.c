@@ -35,6 +35,16 @@ static bool check_host(vd_request *rq) {
   return true;
 }
 
+/* Fields of which the handlers read one value: of two, somebody else may read the other. */
+static bool check_single(vd_request *rq) {
+  static const char *const names[] = {"if-match", "if-none-match", "if-modified-since", "if-unmodified-since",
+                                      "if-range", "range",         "content-type",      "content-encoding"};
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+    if (vd_header_nth(rq, names[i], 1))
+      return no(rq, 400, "duplicate_field", "A condition, Range or a field about the content is given twice.");
+  return true;
+}
+
 static bool check_target(vd_request *rq) {
   const char *url = rq->buf + rq->url;
   if (!vd_target_parse(url, rq->url_len, &rq->target) || (rq->target.asterisk && rq->method != VD_OPTIONS))
@@ -92,6 +102,8 @@ static bool check_framing(vd_request *rq) {
   } else if (vd_header(rq, "content-length")) {
     rq->body_kind = VD_BODY_LENGTH;
     rq->body_len = rq->body_left = rq->parser.content_length;
+    if (rq->body_len > INT64_MAX) /* no file is longer, and the largest value means "unknown" elsewhere */
+      return no(rq, 413, "body_too_large", "Content-Length is more than any resource here takes.");
   }
   rq->body_done = rq->body_kind == VD_BODY_NONE || (rq->body_kind == VD_BODY_LENGTH && !rq->body_len);
   return true;
@@ -115,7 +127,7 @@ bool vd_head_check(vd_request *rq) {
   if (p->http_major != 1 || p->http_minor > 1)
     return no(rq, 505, "version_not_supported", "Only HTTP/1.0 and HTTP/1.1 are spoken here.");
   rq->http_1_1 = p->http_minor == 1;
-  if (!check_framing(rq) || !check_host(rq))
+  if (!check_framing(rq) || !check_host(rq) || !check_single(rq))
     return false;
   if (rq->method == VD_METHOD_OTHER)
     return no(rq, 501, "method_not_implemented", "This server does not know the request method.");

@@ -173,12 +173,13 @@ void vd_send_pull(vd_response *rs, const char *content_type, uint64_t len, vd_pu
 void vd_send_none(vd_response *rs, int status);
 
 /* RFC 9457 application/problem+json: {type, title, status, detail, code, reason_codes, request_id}.
- * code: stable snake_case word for programs; title and detail: sentences for people, UTF-8, never a
- * secret. Keeps header fields that were added before. */
-void vd_problem(vd_response *rs, int status, const char *code, const char *title, const char *detail);
-/* The same with reason codes (n may be 0). */
-void vd_problem_reasons(vd_response *rs, int status, const char *code, const char *title,
-                    const char *detail, const char *const *reasons, size_t n_reasons);
+ * type is "about:blank" and title the phrase of the status; what tells problems apart is code, a stable
+ * snake_case word for programs. detail: a sentence for people, never a secret; bytes that are not UTF-8
+ * become U+FFFD. Keeps header fields that were added before. */
+void vd_problem(vd_response *rs, int status, const char *code, const char *detail);
+/* The same with reason codes (n may be 0) and the id of an item that is in the way (or NULL). */
+void vd_problem_more(vd_response *rs, int status, const char *code, const char *detail, const char *const *reasons,
+                     size_t n_reasons, const char *item_id);
 
 /* Close the connection after this answer. */
 void vd_close_after(vd_response *rs);

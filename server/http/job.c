@@ -67,7 +67,6 @@ void vd_refuse(vd_request *rq, int status, const char *code, const char *detail)
   vd_refuse_go(rq);
 }
 
-
 void vd_refuse_go(vd_request *rq) {
   vd_response *rs = &rq->rs;
   char allow[256];
@@ -80,7 +79,7 @@ void vd_refuse_go(vd_request *rq) {
   } else if (rq->refuse_status == 503) {
     vd_add_headerf(rs, "Retry-After", "%u", VD_RETRY_AFTER_S);
   }
-  vd_problem(rs, rq->refuse_status, rq->refuse_code, vd_status_text(rq->refuse_status), rq->refuse_detail);
+  vd_problem(rs, rq->refuse_status, rq->refuse_code, rq->refuse_detail);
   if (!rq->head_ok)
     vd_close_after(rs);
   vd_respond(rq);

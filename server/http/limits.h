@@ -39,7 +39,7 @@
 #define VD_KEEPALIVE_TIMEOUT_MS 75000u
 #define VD_WRITE_STALL_TIMEOUT_MS 30000u
 #define VD_STOP_TIMEOUT_MS 30000u      /* graceful stop: then what is left is cut */
-#define VD_DRAIN_BYTES_MAX 1048576u    /* after an early answer: read and drop this much … */
+#define VD_DRAIN_BYTES_MAX 67108864u   /* after an early answer: read and drop this much … */
 #define VD_DRAIN_TIMEOUT_MS 2000u      /* … for this long, then close */
 #define VD_RETRY_AFTER_S 1u            /* in 503 answers of the core */
 

@@ -148,12 +148,12 @@ static void refuse_error(vd_request *rq, llhttp_errno_t e) {
   }
 }
 
-/* llhttp takes a bare LF for the end of the request line and of the head, and unfolds fields. */
+/* llhttp takes a bare LF, in some versions a bare CR, for the end of a line, and unfolds fields. */
 static bool lines_valid(const char *head, const char *end) {
-  for (const char *s = head; (s = memchr(s, '\n', (size_t)(end - s))) != NULL; s++) {
-    if (s == head || s[-1] != '\r')
+  for (const char *s = head; s < end; s++) {
+    if (*s == '\r' && (s + 1 == end || s[1] != '\n'))
       return false;
-    if (s + 1 < end && (s[1] == ' ' || s[1] == '\t'))
+    if (*s == '\n' && (s == head || s[-1] != '\r' || (s + 1 < end && (s[1] == ' ' || s[1] == '\t'))))
       return false;
   }
   return true;
@@ -178,17 +178,18 @@ static vd_parse leading_line(vd_request *rq) {
   return VD_PARSE_DONE;
 }
 
-/* llhttp skips further spaces in the request line; a proxy in front may see other words than we. */
+/* llhttp skips further spaces in the request line, where a proxy in front may see other words than we, and
+ * speaks RTSP and ICE as well. */
 static bool line_is_plain(const vd_request *rq) {
   const char *end = rq->buf + rq->url + rq->url_len;
   size_t method = strlen(llhttp_method_name((llhttp_method_t)rq->parser.method));
-  return rq->url == rq->line + method + 1 && (end[0] != ' ' || end[1] != ' ');
+  return rq->url == rq->line + method + 1 && (end[0] != ' ' || !strncmp(end, " HTTP/", 6));
 }
 
 static vd_parse head_complete(vd_request *rq) {
   rq->in_pos = rq->head_end = offset(rq, llhttp_get_error_pos(&rq->parser));
   if (!line_is_plain(rq))
-    vd_refuse_set(rq, 400, "bad_request_line", "The words of the request line are not parted by single spaces.");
+    vd_refuse_set(rq, 400, "bad_request_line", "The request line is not METHOD TARGET HTTP/VERSION with single spaces.");
   else if (!lines_valid(rq->buf, rq->buf + rq->head_end))
     vd_refuse_set(rq, 400, "bad_header", "A line does not end in CRLF, or a field is folded over several lines.");
   if (rq->refuse_status)

@@ -29,7 +29,7 @@ static void fall_back_to_500(vd_request *rq) {
   vd_response *rs = &rq->rs;
   bool close_after = rs->close_after;
   vd_response_reset(rs);
-  vd_problem(rs, 500, "internal", "Internal Server Error", "The answer could not be made.");
+  vd_problem(rs, 500, "internal", "The answer could not be made.");
   rs->close_after = close_after;
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "internal.h"
+#include "utf8.h"
 
 #define SMALL_FILE_BYTES 65536u /* up to here a file is read by the handler's thread and sent with the head */
 #define PROBLEM_BYTES_MAX 16384u
@@ -216,16 +217,18 @@ static void put(text *t, const char *s, size_t n) {
 static void put_string(text *t, const char *s) {
   char esc[8];
   put(t, "\"", 1);
-  for (; *s; s++) {
+  for (size_t left = strlen(s), n; left; s += n, left -= n) {
+    n = vd_utf8_len((const uint8_t *)s, left);
     if (*s == '"' || *s == '\\') {
       esc[0] = '\\';
       esc[1] = *s;
       put(t, esc, 2);
-    } else if ((uint8_t)*s < 0x20) {
-      (void)snprintf(esc, sizeof esc, "\\u%04x", (unsigned)(uint8_t)*s);
+    } else if (!n || (uint8_t)*s < 0x20) {
+      (void)snprintf(esc, sizeof esc, "\\u%04x", n ? (unsigned)(uint8_t)*s : 0xFFFDu);
       put(t, esc, 6);
+      n = 1;
     } else {
-      put(t, s, 1);
+      put(t, s, n);
     }
   }
   put(t, "\"", 1);
@@ -239,21 +242,21 @@ static void put_member(text *t, const char *name, const char *value) {
   put_string(t, value);
 }
 
-void vd_problem_reasons(vd_response *rs, int status, const char *code, const char *title, const char *detail,
-                        const char *const *reasons, size_t n_reasons) {
+void vd_problem_more(vd_response *rs, int status, const char *code, const char *detail, const char *const *reasons,
+                     size_t n_reasons, const char *item_id) {
   text t = {malloc(PROBLEM_BYTES_MAX), 0, PROBLEM_BYTES_MAX, false};
   char number[32];
+  vd_status(rs, status); /* also where the document cannot be made */
   if (!t.p) {
     rs->failed = true;
     return;
   }
   put(&t, "{", 1);
   put_member(&t, "type", "about:blank");
-  put_member(&t, "title", title ? title : vd_status_text(status));
+  put_member(&t, "title", vd_status_text(status));
   int n = snprintf(number, sizeof number, ",\"status\":%d", status);
   put(&t, number, n > 0 ? (size_t)n : 0);
-  if (detail)
-    put_member(&t, "detail", detail);
+  put_member(&t, "detail", detail);
   put_member(&t, "code", code);
   put(&t, ",\"reason_codes\":[", 17);
   for (size_t i = 0; i < n_reasons; i++) {
@@ -263,6 +266,8 @@ void vd_problem_reasons(vd_response *rs, int status, const char *code, const cha
   }
   put(&t, "]", 1);
   put_member(&t, "request_id", rs->rq->id);
+  if (item_id)
+    put_member(&t, "item_id", item_id);
   put(&t, "}", 1);
   if (t.full) {
     rs->failed = true;
@@ -270,11 +275,10 @@ void vd_problem_reasons(vd_response *rs, int status, const char *code, const cha
     return;
   }
   vd_send_owned(rs, "application/problem+json", t.p, t.n, free);
-  vd_status(rs, status);
 }
 
-void vd_problem(vd_response *rs, int status, const char *code, const char *title, const char *detail) {
-  vd_problem_reasons(rs, status, code, title, detail, NULL, 0);
+void vd_problem(vd_response *rs, int status, const char *code, const char *detail) {
+  vd_problem_more(rs, status, code, detail, NULL, 0, NULL);
 }
 
 /* ---- status texts ---- */

@@ -55,9 +55,8 @@ static void cut_connection(int fd) {
 /* Out of descriptors: without this the listener stays readable and the loop spins. */
 static void refuse_without_descriptor(vd_server *srv, int listener) {
   char peer[VD_PEER_SIZE];
-  if (srv->reserve_fd < 0)
-    return;
-  (void)close(srv->reserve_fd);
+  if (srv->reserve_fd >= 0) /* it may have been lost here before */
+    (void)close(srv->reserve_fd);
   int fd = vd_socket_accept(listener, peer);
   if (fd >= 0)
     cut_connection(fd);

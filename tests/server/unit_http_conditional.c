@@ -71,7 +71,8 @@ START_TEST(if_range) {
   ck_assert(!holds("W/\"a\"", &HERE));
   ck_assert(!holds("\"a\"", &WEAK));
   ck_assert(!holds("\"b\", \"a\"", &HERE));
-  ck_assert(holds(AT, &HERE));
+  ck_assert(!holds(AT, &HERE)); /* two versions may have one date */
+  ck_assert(!holds("\"a", &HERE));
   ck_assert(!holds(AFTER, &HERE));
   ck_assert(!holds("nonsense", &HERE));
 }

@@ -81,7 +81,7 @@ static vd_next none(vd_request *rq, vd_response *rs) {
 static vd_next problem(vd_request *rq, vd_response *rs) {
   static const char *const reasons[] = {"one", "two"};
   (void)rq;
-  vd_problem_reasons(rs, 409, "name_taken", "Conflict", "The name \"x\" is\ttaken.", reasons, 2);
+  vd_problem_more(rs, 409, "name_taken", "The name \"x\" is\ttaken: \xc3\xa7\xc3.", reasons, 2, NULL);
   return VD_DONE;
 }
 
@@ -145,7 +145,7 @@ static vd_next file(vd_request *rq, vd_response *rs) {
   (void)snprintf(path, sizeof path, "%s/%s", dir, vd_param(rq, "name"));
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0 || fstat(fd, &st)) {
-    vd_problem(rs, 404, "not_found", "Not Found", "No such file.");
+    vd_problem(rs, 404, "not_found", "No such file.");
     return VD_DONE;
   }
   len = (uint64_t)st.st_size;
@@ -166,7 +166,7 @@ static vd_next file(vd_request *rq, vd_response *rs) {
     (void)close(fd);
     if (r == VD_RANGE_UNSATISFIABLE) {
       vd_add_headerf(rs, "Content-Range", "bytes */%lld", (long long)st.st_size);
-      vd_problem(rs, 416, "range_not_satisfiable", "Range Not Satisfiable", "The range is outside the file.");
+      vd_problem(rs, 416, "range_not_satisfiable", "The range is outside the file.");
     } else {
       vd_send_none(rs, c == VD_NOT_MODIFIED ? 304 : 412);
     }
@@ -232,7 +232,7 @@ static void release_upload(void *data) {
 
 static vd_next up_open(vd_request *rq, vd_response *rs) {
   if (vd_query(rq, "refuse")) {
-    vd_problem(rs, 403, "refused", "Forbidden", "Not here.");
+    vd_problem(rs, 403, "refused", "Not here.");
     return VD_DONE;
   }
   upload *u = calloc(1, sizeof *u);
@@ -257,7 +257,7 @@ static vd_next up_data(vd_request *rq, vd_response *rs, const uint8_t *bytes, si
     usleep(u->delay_ms * 1000);
   if (u->n < u->stop_at)
     return VD_CONTINUE;
-  vd_problem(rs, 507, "quota_exceeded", "Insufficient Storage", "Full.");
+  vd_problem(rs, 507, "quota_exceeded", "Full.");
   return VD_DONE;
 }
 

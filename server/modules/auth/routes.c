@@ -27,8 +27,7 @@ static vd_site site_of(vd_request *rq) {
 }
 
 static vd_next refuse_site(vd_response *rs) {
-  vd_problem(rs, 403, "cross_site", "Another site may not do this.",
-             "Signing in and out from a browser works from this server's own pages only.");
+  vd_problem(rs, 403, "cross_site", "Signing in and out from a browser works from this server's own pages only.");
   return VD_DONE;
 }
 

@@ -34,8 +34,7 @@ bool vd_json_read(vd_request *rq, vd_response *rs, const vd_json_member *members
     return true;
   }
   if (!is_json(vd_header(rq, "Content-Type"))) {
-    vd_problem(rs, 415, "unsupported_media_type", "The body is of the wrong type.",
-               "Send the body with Content-Type: application/json.");
+    vd_problem(rs, 415, "unsupported_media_type", "Send the body with Content-Type: application/json.");
     return false;
   }
   if (vd_json_parse((const char *)body, len, members, n, doc, err, sizeof err)) return true;
@@ -48,7 +47,7 @@ vd_next vd_json_send(vd_response *rs, int status, json_t *doc) {
 
   json_decref(doc);
   if (text == NULL) {
-    vd_problem(rs, 500, vault_status_code(VAULT_E_NO_MEMORY), vault_status_text(VAULT_E_NO_MEMORY),
+    vd_problem(rs, 500, vault_status_code(VAULT_E_NO_MEMORY),
                "The answer could not be made. Nothing is wrong with the request; try again.");
     return VD_DONE;
   }

@@ -1,7 +1,5 @@
 #include "problem.h"
 
-#include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "context.h"
@@ -59,29 +57,6 @@ static void add_retry(vd_response *rs, vault_status s, const vault_err *err) {
   vd_add_headerf(rs, "Retry-After", "%lld", (long long)wait_s);
 }
 
-/* vd_problem() has fixed members; a taken name also names the item that has it. */
-static void send_name_taken(vd_request *rq, vd_response *rs, const char *detail,
-                            const vault_id *item) {
-  char id[VAULT_ID_TEXT];
-  json_t *doc;
-  char *text = NULL;
-
-  vault_id_format(item, id);
-  doc = json_pack("{s:s, s:s, s:i, s:s, s:s, s:[], s:s, s:s}", "type", "about:blank", "title",
-                  vault_status_text(VAULT_E_NAME_TAKEN), "status", 409, "detail", detail, "code",
-                  vault_status_code(VAULT_E_NAME_TAKEN), "reason_codes", "request_id",
-                  vd_request_id(rq), "item_id", id);
-  if (doc != NULL) text = json_dumps(doc, JSON_COMPACT);
-  json_decref(doc);
-  if (text == NULL) {
-    vd_problem(rs, 409, vault_status_code(VAULT_E_NAME_TAKEN),
-               vault_status_text(VAULT_E_NAME_TAKEN), detail);
-    return;
-  }
-  vd_status(rs, 409);
-  vd_send_owned(rs, "application/problem+json", text, strlen(text), free);
-}
-
 /* A failure whose sentence is for the operator. What the database says names tables, files and
  * settings, also where the client may simply try again. */
 static bool is_inside(int http, vault_status s, const vault_err *err) {
@@ -92,7 +67,8 @@ static bool is_inside(int http, vault_status s, const vault_err *err) {
 vd_next vd_fail(vd_request *rq, vd_response *rs, vault_status s, const vault_err *err) {
   static const vault_id none;
   int http = vd_http_status_of(s);
-  const char *detail = vault_status_text(s);
+  const char *detail = vault_status_text(s), *item_id = NULL;
+  char item[VAULT_ID_TEXT];
 
   if (http == 401) {
     bool sent = vd_header(rq, "Authorization") != NULL;
@@ -106,14 +82,14 @@ vd_next vd_fail(vd_request *rq, vd_response *rs, vault_status s, const vault_err
     detail = err->msg;
   }
   if (s == VAULT_E_NAME_TAKEN && err != NULL && memcmp(&err->item, &none, sizeof none) != 0) {
-    send_name_taken(rq, rs, detail, &err->item);
-  } else {
-    vd_problem(rs, http, vault_status_code(s), vault_status_text(s), detail);
+    vault_id_format(&err->item, item);
+    item_id = item;
   }
+  vd_problem_more(rs, http, vault_status_code(s), detail, NULL, 0, item_id);
   return VD_DONE;
 }
 
 vd_next vd_bad_request(vd_response *rs, const char *code, const char *detail) {
-  vd_problem(rs, 400, code, "The request is not understood.", detail);
+  vd_problem(rs, 400, code, detail);
   return VD_DONE;
 }

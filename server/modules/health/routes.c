@@ -90,7 +90,7 @@ static vd_next get_readyz(vd_request *rq, vd_response *rs) {
   if (s != VAULT_OK) {
     /* Whatever is wrong, a balancer shall send requests elsewhere: always 503. */
     vd_add_header(rs, "Retry-After", "1");
-    vd_problem(rs, 503, vault_status_code(s), "The server cannot work now.", vault_status_text(s));
+    vd_problem(rs, 503, vault_status_code(s), vault_status_text(s));
     return VD_DONE;
   }
   vd_send_bytes(rs, "application/json", body, sizeof body - 1);

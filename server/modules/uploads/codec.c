@@ -97,7 +97,7 @@ static bool read_encoding(vd_request *rq, vd_response *rs) {
   const char *encoding = vd_header(rq, "Content-Encoding");
 
   if (encoding != NULL && !vd_same_word(encoding, "identity")) {
-    vd_problem(rs, 415, "unsupported_content_encoding", "The body is encoded.",
+    vd_problem(rs, 415, "unsupported_content_encoding",
                "Send the file as it is, without Content-Encoding.");
     return false;
   }

@@ -79,7 +79,7 @@ static vd_next open_by_id(vd_request *rq, vd_response *rs) {
       !vd_path_id(rq, rs, &opts.item))
     return VD_DONE;
   if (vd_header(rq, "If-Match") == NULL) {
-    vd_problem(rs, 428, "precondition_required", "If-Match is needed here.",
+    vd_problem(rs, 428, "precondition_required",
                "Send If-Match with the content's ETag, so that nobody's change is overwritten unseen.");
     return VD_DONE;
   }

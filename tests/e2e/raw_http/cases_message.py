@@ -40,7 +40,8 @@ def raw(name, data, status, code=None, closes=None):
                 if a.body:
                     doc = json.loads(a.text)
                     assert doc["status"] == status and doc["request_id"] == a["x-request-id"], doc
-                    assert doc["reason_codes"] == [] and doc["detail"] and doc["title"], doc
+                    assert doc["reason_codes"] == [] and doc["detail"] and doc["title"] == a.reason, doc
+                    assert doc["type"] == "about:blank", doc
             if code:
                 assert a.code == code, a.body
             if closes:
@@ -52,6 +53,11 @@ def raw(name, data, status, code=None, closes=None):
 
 
 H = "Host: x\r\n"
+for name_, line in (("bare cr for an empty value", "A:\rB: c"), ("bare cr before a field", "A: \rB: c"), ("bare cr at the end", "\rB: c")):
+    raw(name_, "GET / HTTP/1.1\r\n" + H + line + "\r\n\r\n", 400, "bad_header", True)
+raw("rtsp", "GET / RTSP/1.0\r\n" + H + "\r\n", 400, "bad_request_line", True)
+for name_ in ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Range", "Content-Type"):
+    raw("two fields " + name_, "GET / HTTP/1.1\r\n" + H + (name_ + ": x\r\n") * 2 + "\r\n", 400, "duplicate_field", True)
 raw("plain get", "GET / HTTP/1.1\r\n" + H + "\r\n", 200)
 raw("one leading empty line is ignored", "\r\nGET / HTTP/1.1\r\n" + H + "\r\n", 200)
 raw("two leading empty lines", "\r\n\r\nGET / HTTP/1.1\r\n" + H + "\r\n", 400, "bad_request_line", True)
@@ -184,7 +190,7 @@ def parameters_are_decoded():
 @case
 def problem_documents_have_reasons():
     doc = json.loads(shared().get("/problem").text)
-    assert doc["reason_codes"] == ["one", "two"] and doc["detail"] == 'The name "x" is\ttaken.'
+    assert doc["reason_codes"] == ["one", "two"] and doc["detail"] == 'The name "x" is\ttaken: \u00e7\ufffd.'
     assert set(doc) == {"type", "title", "status", "detail", "code", "reason_codes", "request_id"}
 
 

@@ -17,7 +17,7 @@ def case(function):
 
 @case
 def silent_connection_is_closed():
-    with Probe(keepalive_timeout_ms=100) as p, p.connect() as c:
+    with Probe(header_timeout_ms=100, keepalive_timeout_ms=3600000) as p, p.connect() as c:
         assert c.closed()
 
 
