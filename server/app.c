@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "admin/socket.h"
@@ -69,12 +70,28 @@ static int fail(const app *a, const char *event, const char *sentence) {
   return VD_EXIT_FAILED;
 }
 
+/* A connection needs a descriptor, and often one more for its file; a quarter is for everything else. Without
+ * this, idle connections would take the descriptors with which requests are served. */
+static void fit_descriptors(const app *a, vd_http_config *http) {
+  struct rlimit limit;
+  rlim_t want = (rlim_t)http->connections_max * 8 / 3 + 1;
+
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= want) return;
+  limit.rlim_cur = limit.rlim_max < want ? limit.rlim_max : want;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) (void)getrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur >= want) return;
+  http->connections_max = limit.rlim_cur > 8 ? (uint32_t)(limit.rlim_cur * 3 / 8) : 1;
+  vault_log_field f = {"connections_max", {NULL, 0}, http->connections_max};
+  vd_log_event(&a->log, VAULT_LOG_WARN, "few_descriptors", &f, 1);
+}
+
 static int bind_port(app *a) {
   char err[ERR_BYTES] = "";
   vd_http_config http;
 
   vd_http_config_defaults(&http);
   vd_config_http(a->cfg, &http);
+  fit_descriptors(a, &http);
   http.app = &a->context;
   http.log = vd_log_request;
   http.log_arg = &a->log;

@@ -23,7 +23,7 @@
 #define VD_SENDFILE_STEP_BYTES 1048576u /* one step of a worker, so that downloads take turns */
 #define VD_READ_ROUNDS_MAX 4u          /* reads of one connection before the others get a turn */
 #define VD_STEPS_MAX 64u               /* steps of one connection (pipelined requests) before the others get a turn */
-#define VD_REFUSED_CONNECTIONS_MAX 64u /* beyond connections_max, to hear a 503; still more are cut */
+#define VD_REFUSED_CONNECTIONS_MAX 64u /* beyond connections_max (an eighth at most), to hear a 503; still more are cut */
 #define VD_ACCEPT_ROUNDS_MAX 64u
 #define VD_INPUT_BUFFERS_CACHED 32u    /* freed input buffers that a loop keeps */
 

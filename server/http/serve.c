@@ -63,6 +63,12 @@ static void refuse_without_descriptor(vd_server *srv, int listener) {
   srv->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+/* Connections beyond connections_max that are kept until they have heard so. */
+static uint32_t refused_max(const vd_server *srv) {
+  uint32_t part = srv->cfg.connections_max / 8 + 1;
+  return part < VD_REFUSED_CONNECTIONS_MAX ? part : VD_REFUSED_CONNECTIONS_MAX;
+}
+
 static void accept_some(vd_listener *l) {
   vd_server *srv = l->srv;
   char peer[VD_PEER_SIZE];
@@ -76,7 +82,7 @@ static void accept_some(vd_listener *l) {
       return;
     }
     bool full = srv->n_conns >= srv->cfg.connections_max;
-    if (srv->n_conns >= (uint64_t)srv->cfg.connections_max + VD_REFUSED_CONNECTIONS_MAX)
+    if (srv->n_conns >= (uint64_t)srv->cfg.connections_max + refused_max(srv))
       cut_connection(fd);
     else if (!vd_conn_new(srv, fd, peer, full ? FULL : NULL))
       (void)close(fd);

@@ -76,12 +76,13 @@ class Answer:
 
 
 class Server:
-    def __init__(self, env=None, data=None, start=True, args=()):
+    def __init__(self, env=None, data=None, start=True, args=(), wrap=()):
         self.own_data = data is None
         self.data = data or tempfile.mkdtemp(prefix="vault-e2e-")
         self.database, self.drop_database = new_database()
         self.env = dict(env or {})
         self.args = args
+        self.wrap = wrap  # a command that runs the server: one with other limits
         self.codes = os.path.join(self.data, "sms.jsonl")
         self.log_path = os.path.join(self.data, "log")
         self.process = None
@@ -103,7 +104,7 @@ class Server:
     def start(self):
         self.port = free_port()
         self.log = open(self.log_path, "ab")
-        self.process = subprocess.Popen([os.environ["VT_VAULTD"], "serve", *self.args],
+        self.process = subprocess.Popen([*self.wrap, os.environ["VT_VAULTD"], "serve", *self.args],
                                         env=self.environment(), stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=self.log)
         eventually(self.answers, "the first answer")

@@ -68,7 +68,7 @@ static vd_next post_otp(vd_request *rq, vd_response *rs) {
                               in.challenge_id.n, &client, &challenge, &err);
   json_decref(in.doc);
   if (s == VAULT_E_USAGE) { /* the operator's choice, not a fault of ours to log */
-    vd_problem(rs, 501, "codes_off", "No codes are sent here.",
+    vd_problem(rs, 501, "codes_off",
                "This server is configured to send no SMS (sms is none:), so nobody can sign in with a code.");
     return VD_DONE;
   }
