@@ -137,7 +137,7 @@ VAULT_API uint32_t vault_caps(const vault *v);
 /* The settings in force, defaults filled in. Borrowed until vault_close. */
 VAULT_API const vault_settings *vault_settings_get(const vault *v);
 
-/* Whether the database and the store answer. Blocking. Any thread. For /readyz.
+/* Whether the database and the store answer and take changes. Blocking. Any thread. For /readyz.
  * OK | RETRY | READ_ONLY | IO */
 VAULT_API vault_status vault_ping(vault *v, vault_err *err);
 
