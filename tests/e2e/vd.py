@@ -86,6 +86,7 @@ class Server:
         self.codes = os.path.join(self.data, "sms.jsonl")
         self.log_path = os.path.join(self.data, "log")
         self.process = None
+        self.secrets = set()  # every token and challenge that it ever gave out
         atexit.register(self.remove)
         if start:
             self.start()
@@ -159,7 +160,17 @@ class Server:
         with contextlib.closing(c) if connection is None else contextlib.nullcontext():
             c.request(method, path, body, headers)
             r = c.getresponse()
-            return Answer(r, r.read())
+            answer = Answer(r, r.read())
+        if path.startswith(API + "/auth/") and answer.status in (200, 202):
+            self.keep_secrets(answer)
+        return answer
+
+    def keep_secrets(self, answer):
+        for name in ("access_token", "refresh_token", "challenge_id"):
+            if name in answer.json:
+                self.secrets.add(answer.json[name])
+        if cookie := answer.headers["Set-Cookie"]:
+            self.secrets.add(cookie.split(";")[0].split("=", 1)[1])
 
     def get(self, path, headers=None):
         return self.request("GET", path, None, headers)
