@@ -8,7 +8,11 @@
 #include "modules/common/problem.h"
 #include "modules/common/text.h"
 
-/* "*", lists, weak and foreign tags: compare with what is there now, then hold the change to it. */
+#define NO_SEQ (-1) /* no item has it */
+
+/* "*", lists, weak and foreign tags: compare with what is there now, then hold the change to it. With a key a
+ * condition that fails may do so because the request was served before: held to NO_SEQ, it is answered as
+ * then, or refused. */
 static bool guard_by_state(vd_request *rq, vd_response *rs, const vault_principal *who,
                            const vault_id *item, vault_guard *out) {
   const vd_context *app = vd_request_app(rq);
@@ -19,22 +23,25 @@ static bool guard_by_state(vd_request *rq, vd_response *rs, const vault_principa
   char etag[VD_ETAG_TEXT];
   uint64_t n;
   uint32_t stride;
-  int64_t seq;
+  int64_t seq = NO_SEQ;
+  bool keyed = out->op_key.n > 0, holds;
   vault_status s = vault_item_get(app->vault, who, item, &items, &err);
 
-  if (s != VAULT_OK) {
+  if (s != VAULT_OK && !(keyed && s == VAULT_E_NOT_FOUND)) {
     (void)vd_fail(rq, rs, s, &err);
     return false;
   }
-  seq = vault_items_rows(items, &n, &stride)->seq;
+  if (s == VAULT_OK) seq = vault_items_rows(items, &n, &stride)->seq;
   vault_items_free(items);
   vd_item_etag(seq, etag);
   state.etag = etag;
-  if (vd_precondition_check(&pre, &state, false) != VD_PROCEED) {
+  holds = s == VAULT_OK && vd_precondition_check(&pre, &state, false) == VD_PROCEED;
+  if (!holds && !keyed) {
     (void)vd_fail(rq, rs, VAULT_E_PRECONDITION, NULL);
     return false;
   }
-  if (pre.if_match != NULL && strcmp(pre.if_match, "*") != 0) {
+  if (!holds) seq = NO_SEQ;
+  if (!holds || (pre.if_match != NULL && strcmp(pre.if_match, "*") != 0)) {
     out->flags |= VAULT_GUARD_SEQ;
     out->seq = seq;
   }

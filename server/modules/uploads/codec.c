@@ -144,7 +144,9 @@ static vault_status current_version(vd_request *rq, const vault_principal *who,
   return s;
 }
 
-/* "*", lists, weak and foreign tags: compare with what is there now, then hold the upload to it. */
+/* "*", lists, weak and foreign tags: compare with what is there now, then hold the upload to it. With a key a
+ * condition that fails may do so because the request was served before: held to a version that nothing has,
+ * it is answered as then, or refused. */
 static bool conditions_by_state(vd_request *rq, vd_response *rs, const vault_principal *who,
                                 vault_upload_opts *opts) {
   vd_preconditions pre = {vd_header(rq, "If-Match"), vd_header(rq, "If-None-Match"), NULL, NULL, NULL, NULL};
@@ -163,6 +165,8 @@ static bool conditions_by_state(vd_request *rq, vd_response *rs, const vault_pri
     return false;
   }
   if (vd_precondition_check(&pre, &state, false) != VD_PROCEED) {
+    opts->flags |= VAULT_UP_IF_VERSION; /* if_version is zero */
+    if (opts->op_key.n > 0) return true;
     (void)vd_fail(rq, rs, VAULT_E_PRECONDITION, NULL);
     return false;
   }
