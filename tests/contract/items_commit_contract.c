@@ -187,7 +187,16 @@ START_TEST(put_asked_again) {
   vt_commit_item(&f, &m, &p, 10, 2);
   m.op_key = (vault_str){"put-1", 5};
   one = vt_commit(&f, &m);
+  /* Other bytes, or another place, are another request: refused, never taken for the first. */
   vt_commit_item(&f, &m, &p, 20, 3);
+  m.op_key = (vault_str){"put-1", 5};
+  vt_is(vt_commit(&f, &m).status, VAULT_E_IDEMPOTENCY_KEY);
+  vt_path_set(&p, "b/g");
+  vt_commit_item(&f, &m, &p, 10, 2);
+  m.op_key = (vault_str){"put-1", 5};
+  vt_is(vt_commit(&f, &m).status, VAULT_E_IDEMPOTENCY_KEY);
+  vt_path_set(&p, "b/f");
+  vt_commit_item(&f, &m, &p, 10, 2);
   m.op_key = (vault_str){"put-1", 5};
   two = vt_commit(&f, &m);
   ck_assert_uint_eq(two.outcome, VAULT_OUTCOME_REPLAY);

@@ -199,6 +199,8 @@ def _():
     key = {"Idempotency-Key": "b5a1c7f0-2"}
     a, b = user.put("k.txt", b"x", key), user.put("k.txt", b"x", key)
     assert a.json["version_id"] == b.json["version_id"]
+    refused(user.put("k.txt", b"other bytes", key), 422, "idempotency_key_reused")
+    assert user.content("k.txt").body == b"x" and user.usage()["partial_bytes"] == 0
 
 
 @tap.test("a key finds the lost answer, also where its own success now fails the condition")

@@ -30,9 +30,11 @@ static vault_status folder_work(vault__items_tx *t, void *arg) {
   const vault_item_change *c = a->c;
   vault__items_user u;
   vault__items_found f;
+  vault__items_op op;
   uint32_t depth;
   VAULT_TRY(vault__items_lock(t, &c->user, &u));
-  VAULT_TRY(vault__items_replay(t, &c->user, c->op_key, VAULT__OP_FOLDER, NULL, 1, &f));
+  vault__items_op_of_change(c, VAULT__OP_FOLDER, &op);
+  VAULT_TRY(vault__items_replay(t, &c->user, &op, 1, &f));
   if (f.yes) {
     t->tx->discard = 1;
     a->out = f.row;
@@ -48,8 +50,7 @@ static vault_status folder_work(vault__items_tx *t, void *arg) {
   a->out.id = c->item;
   a->out.seq = ++u.seq;
   VAULT_TRY(vault__items_insert(t, &a->out, c->name.key));
-  VAULT_TRY(
-    vault__items_remember(t, &c->user, c->op_key, VAULT__OP_FOLDER, &c->item, c->now_ms));
+  VAULT_TRY(vault__items_remember(t, &c->user, &op, &c->item, c->now_ms));
   return vault__items_settle(t, &u);
 }
 
@@ -137,8 +138,10 @@ static vault_status change_work(vault__items_tx *t, void *arg) {
   const vault_item_change *c = a->c;
   vault__items_user u;
   vault__items_found f;
+  vault__items_op op;
   VAULT_TRY(vault__items_lock(t, &c->user, &u));
-  VAULT_TRY(vault__items_replay(t, &c->user, c->op_key, VAULT__OP_CHANGE, &c->item, 1, &f));
+  vault__items_op_of_change(c, VAULT__OP_CHANGE, &op);
+  VAULT_TRY(vault__items_replay(t, &c->user, &op, 1, &f));
   if (f.yes) {
     t->tx->discard = 1;
     a->out = f.row;
@@ -153,8 +156,7 @@ static vault_status change_work(vault__items_tx *t, void *arg) {
   if (c->flags & VAULT_CHANGE_SET_MTIME)
     VAULT_TRY(vault__items_set_mtime(t, &f.row, c->mtime_ns));
   VAULT_TRY(vault__items_touch(t, &u, &c->item, c->now_ms));
-  VAULT_TRY(
-    vault__items_remember(t, &c->user, c->op_key, VAULT__OP_CHANGE, &c->item, c->now_ms));
+  VAULT_TRY(vault__items_remember(t, &c->user, &op, &c->item, c->now_ms));
   VAULT_TRY(reread(t, &c->user, &c->item, &a->out));
   return vault__items_settle(t, &u);
 }

@@ -75,8 +75,10 @@ static vault_status one_id(vault__items_tx *t, vault__sql_id id, const vault_id 
 static vault_status done_before(vault__items_tx *t, const vault_commit_item *m, int *done,
                                 vault_id *item) {
   vault__items_found f;
+  vault__items_op op;
   const vault_id *user = &m->blob.user;
-  VAULT_TRY(vault__items_replay(t, user, m->op_key, VAULT__OP_COMMIT, NULL, 1, &f));
+  vault__items_op_of_commit(m, &op);
+  VAULT_TRY(vault__items_replay(t, user, &op, 1, &f));
   if (f.yes) {
     *done = 1;
     *item = f.row.id;
@@ -304,12 +306,13 @@ static vault_status settle_member(vault__items_tx *t, const plan *p, vault_item_
   const vault_commit_item *m = p->m;
   const vault_id *user = &m->blob.user;
   vault__items_found f;
+  vault__items_op op;
   t->dead = 1;
   if (m->kind == VAULT_COMMIT_FINISH)
     VAULT_TRY(vault__items_run1(t, VAULT__SQL_UPLOAD_DROP,
                                 VAULT__P(vault__p_id(user), vault__p_id(&m->upload))));
-  VAULT_TRY(
-    vault__items_remember(t, user, m->op_key, VAULT__OP_COMMIT, &p->item, m->now_ms));
+  vault__items_op_of_commit(m, &op);
+  VAULT_TRY(vault__items_remember(t, user, &op, &p->item, m->now_ms));
   VAULT_TRY(vault__items_need(t, user, &p->item, &f));
   t->dead = 0;
   *out = f.row;

@@ -127,41 +127,6 @@ vault_status vault__items_height(vault__items_tx *t, const vault_item_row *row, 
   return vault__items_row_ok(t, &r);
 }
 
-/* ---- idempotency --------------------------------------------------------------------- */
-
-vault_status vault__items_replay(vault__items_tx *t, const vault_id *user, vault_str op_key,
-                                 int64_t kind, const vault_id *item, int want_item,
-                                 vault__items_found *out) {
-  vault__rows rows;
-  vault_id done;
-  out->yes = 0;
-  if (op_key.n == 0)
-    return VAULT_OK;
-  VAULT_TRY(vault__items_run(t, VAULT__SQL_OP_FIND,
-                             VAULT__P(vault__p_id(user), vault__p_text(op_key)), &rows));
-  if (rows.n == 0)
-    return VAULT_OK;
-  vault__row r = vault__row_at(&rows, 0);
-  int64_t used_for = vault__get_int(&r);
-  vault__get_id(&r, &done);
-  VAULT_TRY(vault__items_row_ok(t, &r));
-  if (used_for != kind || (item && !vault__id_eq(item, &done)))
-    return vault__fail(t->err, VAULT_E_IDEMPOTENCY_KEY, VAULT_ORIGIN_ITEMS, 0, NULL);
-  if (want_item)
-    return vault__items_need(t, user, &done, out);
-  out->yes = 1;
-  return VAULT_OK;
-}
-
-vault_status vault__items_remember(vault__items_tx *t, const vault_id *user, vault_str op_key,
-                                   int64_t kind, const vault_id *item, int64_t now_ms) {
-  if (op_key.n == 0)
-    return VAULT_OK;
-  return vault__items_run1(t, VAULT__SQL_OP_ADD,
-                           VAULT__P(vault__p_id(user), vault__p_text(op_key), vault__p_int(kind),
-                                    vault__p_id(item), vault__p_int(now_ms)));
-}
-
 /* ---- writing ---------------------------------------------------------------------------- */
 
 vault_status vault__items_insert(vault__items_tx *t, const vault_item_row *row, vault_str key) {

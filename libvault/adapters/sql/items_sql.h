@@ -23,6 +23,13 @@
 #define VAULT__OP_RESTORE 5
 #define VAULT__OP_PURGE 6
 
+/* A key, and the digest of what was asked with it (items_ops.c). */
+typedef struct vault__items_op {
+  vault_str key; /* n = 0: none */
+  int64_t kind;
+  uint8_t request[32];
+} vault__items_op;
+
 /* ---- the transaction ---------------------------------------------------------- */
 
 typedef struct vault__items_tx {
@@ -107,14 +114,18 @@ vault_status vault__items_height(vault__items_tx *t, const vault_item_row *row, 
 /* PRECONDITION: IF_SEQ does not hold. */
 vault_status vault__items_check_seq(const vault_item_change *c, const vault_item_row *row,
                                     vault_err *err);
+/* What is asked, with its key. */
+void vault__items_op_of_change(const vault_item_change *c, int64_t kind, vault__items_op *out);
+void vault__items_op_of_commit(const vault_commit_item *m, vault__items_op *out);
 /* The item that this key made; yes = 0 when the key is new or empty. IDEMPOTENCY_KEY when
- * it was used for another kind of operation, or (item not NULL) another item. NOT_FOUND
- * when what it made is gone for good and want_item = 1. */
-vault_status vault__items_replay(vault__items_tx *t, const vault_id *user, vault_str op_key,
-                                 int64_t kind, const vault_id *item, int want_item,
+ * it was used for another request. NOT_FOUND when what it made is gone for good and
+ * want_item = 1. */
+vault_status vault__items_replay(vault__items_tx *t, const vault_id *user,
+                                 const vault__items_op *op, int want_item,
                                  vault__items_found *out);
-vault_status vault__items_remember(vault__items_tx *t, const vault_id *user, vault_str op_key,
-                                   int64_t kind, const vault_id *item, int64_t now_ms);
+vault_status vault__items_remember(vault__items_tx *t, const vault_id *user,
+                                   const vault__items_op *op, const vault_id *item,
+                                   int64_t now_ms);
 /* USAGE unless the parts of a name, key or idempotency key have the lengths they may have. */
 vault_status vault__items_check_name(const vault_name *name, vault_err *err);
 vault_status vault__items_check_page(uint64_t max, vault_err *err); /* USAGE */

@@ -18,8 +18,10 @@ static vault_status start(vault__items_tx *t, trash_args *a, int64_t op, vault__
                           vault__items_found *f, int *done) {
   const vault_item_change *c = a->c;
   int purge = op == VAULT__OP_PURGE;
+  vault__items_op asked;
   VAULT_TRY(vault__items_lock(t, &c->user, u));
-  VAULT_TRY(vault__items_replay(t, &c->user, c->op_key, op, &c->item, !purge, f));
+  vault__items_op_of_change(c, op, &asked);
+  VAULT_TRY(vault__items_replay(t, &c->user, &asked, !purge, f));
   *done = f->yes;
   if (*done) {
     t->tx->discard = 1;
@@ -35,8 +37,10 @@ static vault_status start(vault__items_tx *t, trash_args *a, int64_t op, vault__
 static vault_status finish(vault__items_tx *t, const trash_args *a, int64_t op,
                            vault__items_user *u, const vault__items_delta *d) {
   const vault_item_change *c = a->c;
+  vault__items_op asked;
+  vault__items_op_of_change(c, op, &asked);
   VAULT_TRY(vault__items_move(t, u, d));
-  VAULT_TRY(vault__items_remember(t, &c->user, c->op_key, op, &c->item, c->now_ms));
+  VAULT_TRY(vault__items_remember(t, &c->user, &asked, &c->item, c->now_ms));
   return vault__items_settle(t, u);
 }
 

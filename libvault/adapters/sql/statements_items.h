@@ -69,9 +69,9 @@ S(COUNT_ITEMS, 1, 4,
 S(COUNT_PARTIAL, 1, 1, "SELECT CAST(COALESCE(SUM(reserved_bytes), 0) AS bigint) "
   "FROM upload WHERE user_id = $1")
 /* idempotency */
-S(OP_FIND, 2, 2, "SELECT kind, item FROM op_result WHERE user_id = $1 AND op_key = $2")
-S(OP_ADD, 5, 0, "INSERT INTO op_result (user_id, op_key, kind, item, created_ms) "
-  "VALUES ($1, $2, $3, $4, $5)")
+S(OP_FIND, 2, 3, "SELECT kind, item, request FROM op_result WHERE user_id = $1 AND op_key = $2")
+S(OP_ADD, 6, 0, "INSERT INTO op_result (user_id, op_key, kind, item, request, created_ms) "
+  "VALUES ($1, $2, $3, $4, $5, $6)")
 S(OP_SWEEP, 2, 0, "DELETE FROM op_result WHERE created_ms < $1 AND (user_id, op_key) IN "
   "(SELECT o.user_id, o.op_key FROM op_result o WHERE o.created_ms < $1 "
   "ORDER BY o.created_ms, o.user_id, o.op_key LIMIT $2)")

@@ -233,11 +233,13 @@ CREATE TABLE upload (
 
 CREATE INDEX upload_user ON upload (user_id, id);
 
+-- request: digest of what was asked, so that a key is not taken for another request.
 CREATE TABLE op_result (
   user_id BYTEA NOT NULL,
   op_key TEXT COLLATE "C" NOT NULL,
   kind BIGINT NOT NULL,
   item BYTEA NOT NULL,
+  request BYTEA NOT NULL,
   created_ms BIGINT NOT NULL,
   PRIMARY KEY (user_id, op_key)
 );

@@ -233,11 +233,13 @@ CREATE TABLE upload (
 
 CREATE INDEX upload_user ON upload (user_id, id);
 
+-- request: digest of what was asked, so that a key is not taken for another request.
 CREATE TABLE op_result (
   user_id BLOB NOT NULL,
   op_key TEXT NOT NULL,
   kind INTEGER NOT NULL,
   item BLOB NOT NULL,
+  request BLOB NOT NULL,
   created_ms INTEGER NOT NULL,
   PRIMARY KEY (user_id, op_key)
 ) STRICT, WITHOUT ROWID;
