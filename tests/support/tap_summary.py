@@ -9,7 +9,7 @@ last one line, `N passed, N failed, N skipped`. Leaves with 1 when anything fail
 What is counted are TAP test points, not programs. A program that crashed, ran out of time, left
 with an error although its points passed, or printed no or too few points counts as one failure
 more. --broken adds a failure that has no log (a build that failed, a process left behind), --skip
-a skip. TODO points get no mercy: they fail like others.
+a skip. A point that is marked as work for later fails like any other.
 """
 import json
 import re

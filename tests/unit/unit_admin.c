@@ -29,7 +29,9 @@ START_TEST(users_in_pages) {
   ck_assert_uint_ge(stride, sizeof(vault_user_view));
   vault_users_free(u);
   vt_ok(vault_admin_users(v, &first, 0, &u, NULL));
-  ck_assert(memcmp(&vault_users_rows(u, &n, NULL)->id, &first, sizeof first) > 0);
+  const vault_user_view *next = vault_users_rows(u, &n, NULL);
+  ck_assert_ptr_nonnull(next);
+  ck_assert_int_gt(memcmp(&next->id, &first, sizeof first), 0);
   ck_assert_uint_eq(n, 1);
   vault_users_free(u);
   u = NULL;
