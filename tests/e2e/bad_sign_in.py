@@ -319,7 +319,7 @@ def _():
     with vd.Server(env={"VAULT_AUTH_ACCESS_TTL_MS": "3000"}) as s:
         u = s.sign_in("+905321230004")
         assert u.get("/me").status == 200
-        vd.eventually(lambda: u.get("/me").status == 401, "the end of the token", 10)
+        vd.eventually(lambda: u.get("/me").status == 401, "the end of the token", 60)
         refused(u.get("/me"), 401, "token_expired")
 
 
