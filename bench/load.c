@@ -120,8 +120,9 @@ static void parse_head(conn *c, size_t head_n) {
 /* 1: the answer is complete. */
 static int receive_some(conn *c) {
   for (;;) {
-    ssize_t n = c->in_body ? read(c->fd, sink, c->body_left < READ_BYTES ? c->body_left : READ_BYTES)
-                           : read(c->fd, c->head + c->in_n, sizeof c->head - 1 - c->in_n);
+    ssize_t n = c->in_body
+                  ? read(c->fd, sink, c->body_left < READ_BYTES ? c->body_left : READ_BYTES)
+                  : read(c->fd, c->head + c->in_n, sizeof c->head - 1 - c->in_n);
     if (n < 0 && errno == EAGAIN)
       return 0;
     if (n <= 0) {
@@ -185,9 +186,8 @@ static void report(double seconds) {
   qsort(times, (size_t)finished, sizeof *times, by_time);
   (void)printf("{\"requests\": %ld, \"failed\": %ld, \"seconds\": %.3f, \"per_second\": %.0f, "
                "\"p50_ms\": %.3f, \"p99_ms\": %.3f, \"max_ms\": %.3f}\n",
-               finished, refused, seconds, (double)finished / seconds,
-               times[finished / 2] * 1e3, times[finished * 99 / 100] * 1e3,
-               times[finished - 1] * 1e3);
+               finished, refused, seconds, (double)finished / seconds, times[finished / 2] * 1e3,
+               times[finished * 99 / 100] * 1e3, times[finished - 1] * 1e3);
 }
 
 static void read_headers(int n, char **lines) {
@@ -221,8 +221,8 @@ static int serve_events(void) {
 
 int main(int argc, char **argv) {
   if (argc < 8) {
-    (void)fprintf(stderr,
-                  "usage: load METHOD HOST PORT PATH_FORMAT N CONNECTIONS BODY_BYTES [HEADER...]\n");
+    (void)fprintf(
+      stderr, "usage: load METHOD HOST PORT PATH_FORMAT N CONNECTIONS BODY_BYTES [HEADER...]\n");
     return 2;
   }
   method = argv[1], host = argv[2], port = argv[3], path_format = argv[4];

@@ -171,8 +171,8 @@ static int each(const vault_id *folder, row_fn *fn, void *arg) {
   do {
     vault_str cursor = vault_items_cursor(page);
     vault_items *next = NULL;
-    vault_status s = vault_item_list(v, &who, VAULT_SPACE_FILES, folder, cursor.p, cursor.n, 0,
-                                     &next, &err);
+    vault_status s =
+      vault_item_list(v, &who, VAULT_SPACE_FILES, folder, cursor.p, cursor.n, 0, &next, &err);
     vault_items_free(page);
     page = next;
     if (s)
@@ -246,8 +246,8 @@ static int make_folder(const char *path) {
   (void)snprintf(parent, sizeof parent, "%.*s", (int)(name - path), path);
   if (find(parent, &id, &kind))
     return 1;
-  vault_status s = vault_folder_create(v, &who, VAULT_SPACE_FILES, &id, name, strlen(name), NULL,
-                                       &made, &err);
+  vault_status s =
+    vault_folder_create(v, &who, VAULT_SPACE_FILES, &id, name, strlen(name), NULL, &made, &err);
   vault_items_free(made);
   return s == VAULT_OK || s == VAULT_E_NAME_TAKEN ? 0 : failed(path);
 }

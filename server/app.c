@@ -48,7 +48,8 @@ static vd_server *signalled; /* set before the handlers are, cleared after */
 static void on_signal(int sig) {
   int saved = errno;
   (void)sig;
-  if (signalled != NULL) vd_server_stop(signalled);
+  if (signalled != NULL)
+    vd_server_stop(signalled);
   errno = saved;
 }
 
@@ -76,10 +77,13 @@ static void fit_descriptors(const app *a, vd_http_config *http) {
   struct rlimit limit;
   rlim_t want = (rlim_t)http->connections_max * 8 / 3 + 1;
 
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= want) return;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= want)
+    return;
   limit.rlim_cur = limit.rlim_max < want ? limit.rlim_max : want;
-  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) (void)getrlimit(RLIMIT_NOFILE, &limit);
-  if (limit.rlim_cur >= want) return;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur >= want)
+    return;
   http->connections_max = limit.rlim_cur > 8 ? (uint32_t)(limit.rlim_cur * 3 / 8) : 1;
   vault_log_field f = {"connections_max", {NULL, 0}, http->connections_max};
   vd_log_event(&a->log, VAULT_LOG_WARN, "few_descriptors", &f, 1);
@@ -96,7 +100,8 @@ static int bind_port(app *a) {
   http.log = vd_log_request;
   http.log_arg = &a->log;
   a->server = vd_server_new(&http, modules, sizeof modules / sizeof modules[0], err, sizeof err);
-  if (a->server == NULL) return fail(a, "start_failed", err);
+  if (a->server == NULL)
+    return fail(a, "start_failed", err);
   if (vd_server_listen(a->server, vd_config_text(a->cfg, VD_KEY_LISTEN), err, sizeof err) != 0)
     return fail(a, "listen_failed", err);
   return VD_EXIT_OK;
@@ -119,14 +124,17 @@ static int open_vault(app *a) {
   vd_store_opts opts = {a->cfg, &a->log, a->context.public_url, &vd_jobs_notifier, NULL};
 
   a->jobs = vd_jobs_new(&a->log);
-  if (a->jobs == NULL) return fail(a, "start_failed", "out of memory or file descriptors");
+  if (a->jobs == NULL)
+    return fail(a, "start_failed", "out of memory or file descriptors");
   opts.notifier_self = a->jobs;
   if (vd_store_open(&opts, &a->context.vault, err, sizeof err) != VAULT_OK)
     return fail(a, "open_failed", err);
   a->context.commits = vd_commits_start(a->context.vault, err, sizeof err);
-  if (a->context.commits == NULL) return fail(a, "start_failed", err);
+  if (a->context.commits == NULL)
+    return fail(a, "start_failed", err);
   a->admin = vd_admin_start(a->cfg, a->context.vault, &a->log, err, sizeof err);
-  if (a->admin == NULL) return fail(a, "start_failed", err);
+  if (a->admin == NULL)
+    return fail(a, "start_failed", err);
   if (vd_jobs_start(a->jobs, a->context.vault, err, sizeof err) != 0)
     return fail(a, "start_failed", err);
   return VD_EXIT_OK;
@@ -135,9 +143,9 @@ static int open_vault(app *a) {
 static void say_started(const app *a) {
   const char *url = a->context.public_url, *listen = vd_config_text(a->cfg, VD_KEY_LISTEN);
   const char *sms = vd_config_text(a->cfg, VD_KEY_SMS);
-  const char *codes = strcmp(sms, "console:") == 0      ? "on the standard output of this process"
+  const char *codes = strcmp(sms, "console:") == 0    ? "on the standard output of this process"
                       : strncmp(sms, "file:", 5) == 0 ? sms + 5
-                                                        : "nowhere: sms is none:";
+                                                      : "nowhere: sms is none:";
   vault_log_field f[] = {
     {"url", {url, strlen(url)}, 0},
     {"listen", {listen, strlen(listen)}, 0},
@@ -159,7 +167,8 @@ static int close_all(app *a) {
   vd_commits_stop(a->context.commits);
   signalled = NULL;
   vd_server_free(a->server); /* readers that were still held are given back here */
-  if (vault_close(a->context.vault, &err) != VAULT_OK) rc = fail(a, "close_failed", err.msg);
+  if (vault_close(a->context.vault, &err) != VAULT_OK)
+    rc = fail(a, "close_failed", err.msg);
   vd_jobs_free(a->jobs);
   return rc;
 }

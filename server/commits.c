@@ -52,24 +52,29 @@ vd_commits *vd_commits_start(vault *v, char *err, size_t err_size) {
   vault_err verr = VAULT_ERR_INIT;
   vd_commits *c = calloc(1, sizeof *c);
 
-  if (c == NULL) return fail(NULL, "out of memory", err, err_size);
+  if (c == NULL)
+    return fail(NULL, "out of memory", err, err_size);
   c->v = v;
-  if (vault_cq_open(v, &c->cq, &verr) != VAULT_OK) return fail(c, verr.msg, err, err_size);
+  if (vault_cq_open(v, &c->cq, &verr) != VAULT_OK)
+    return fail(c, verr.msg, err, err_size);
   if (pthread_create(&c->thread, NULL, commit_loop, c) != 0)
     return fail(c, "no thread", err, err_size);
   return c;
 }
 
-vault_status vd_commits_submit(vd_commits *c, vault_upload *u, vd_commit_waiter *w, vault_err *err) {
+vault_status vd_commits_submit(vd_commits *c, vault_upload *u, vd_commit_waiter *w,
+                               vault_err *err) {
   vault_status s;
   (void)atomic_fetch_add(&c->waiting, 1);
   s = vault_upload_submit(u, c->cq, (uint64_t)(uintptr_t)w, err);
-  if (s != VAULT_OK) (void)atomic_fetch_sub(&c->waiting, 1);
+  if (s != VAULT_OK)
+    (void)atomic_fetch_sub(&c->waiting, 1);
   return s;
 }
 
 void vd_commits_stop(vd_commits *c) {
-  if (c == NULL) return;
+  if (c == NULL)
+    return;
   atomic_store(&c->stopping, true);
   (void)pthread_join(c->thread, NULL);
   (void)vault_cq_close(c->cq, NULL);

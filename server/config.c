@@ -8,14 +8,18 @@
 
 vd_config *vd_config_new(void) {
   vd_config *cfg = calloc(1, sizeof *cfg);
-  if (cfg == NULL) return NULL;
-  for (size_t i = 0; i < vd_config_n_rows; i++) cfg->entries[i].number = vd_config_rows[i].preset;
+  if (cfg == NULL)
+    return NULL;
+  for (size_t i = 0; i < vd_config_n_rows; i++)
+    cfg->entries[i].number = vd_config_rows[i].preset;
   return cfg;
 }
 
 void vd_config_free(vd_config *cfg) {
-  if (cfg == NULL) return;
-  for (size_t i = 0; i < vd_config_n_rows; i++) free(cfg->entries[i].text);
+  if (cfg == NULL)
+    return;
+  for (size_t i = 0; i < vd_config_n_rows; i++)
+    free(cfg->entries[i].text);
   free(cfg);
 }
 
@@ -27,15 +31,19 @@ static bool is_choice(const char *choices, const char *value) {
 
   for (;;) {
     size_t len = strcspn(p, "|");
-    if (len == n && memcmp(p, value, n) == 0) return true;
-    if (p[len] == '\0') return false;
+    if (len == n && memcmp(p, value, n) == 0)
+      return true;
+    if (p[len] == '\0')
+      return false;
     p += len + 1;
   }
 }
 
 static const char *units_text(vd_value_type type) {
-  if (type == VD_TYPE_BYTES) return " bytes (KiB, MiB, GiB and TiB are known)";
-  if (type == VD_TYPE_MS) return " milliseconds (ms, s, m, h and d are known)";
+  if (type == VD_TYPE_BYTES)
+    return " bytes (KiB, MiB, GiB and TiB are known)";
+  if (type == VD_TYPE_MS)
+    return " milliseconds (ms, s, m, h and d are known)";
   return "";
 }
 
@@ -51,9 +59,11 @@ static int check_value(const vd_config_row *row, const char *value, const char *
       return -1;
     }
   }
-  if (row->type == VD_TYPE_TEXT) return 0;
+  if (row->type == VD_TYPE_TEXT)
+    return 0;
   if (row->type == VD_TYPE_WORD) {
-    if (is_choice(row->choices, value)) return 0;
+    if (is_choice(row->choices, value))
+      return 0;
     (void)snprintf(err, VD_CONFIG_ERR, "%s is \"%.60s\"; it must be one of %s", name, value,
                    row->choices);
     return -1;
@@ -76,7 +86,8 @@ int vd_config_set(vd_config *cfg, size_t at, const char *value, vd_config_origin
   char name[128], *copy;
 
   vd_config_spelling(row, origin, name, sizeof name);
-  if (check_value(row, value, name, &number, err) != 0) return -1;
+  if (check_value(row, value, name, &number, err) != 0)
+    return -1;
   copy = strdup(value);
   if (copy == NULL) {
     (void)snprintf(err, VD_CONFIG_ERR, "out of memory");
@@ -118,11 +129,13 @@ static int set_pair(vd_config *cfg, const char *pair, vd_config_origin origin, c
   char name[128];
   size_t n = equals != NULL ? (size_t)(equals - pair) : strlen(pair), row;
 
-  if (n >= sizeof name) n = sizeof name - 1;
+  if (n >= sizeof name)
+    n = sizeof name - 1;
   memcpy(name, pair, n);
   name[n] = '\0';
   row = vd_config_find(name, origin);
-  if (row == vd_config_n_rows) return refuse_unknown(name, origin, err);
+  if (row == vd_config_n_rows)
+    return refuse_unknown(name, origin, err);
   if (equals == NULL) {
     (void)snprintf(err, VD_CONFIG_ERR, "%s needs a value: %s=VALUE", name, name);
     return -1;
@@ -160,16 +173,19 @@ char *vd_config_below_data(const vd_config *cfg, const char *name) {
   const char *data = vd_config_text(cfg, VD_KEY_DATA);
   size_t n = strlen(data) + strlen(name) + 2;
   char *path = malloc(n);
-  if (path != NULL) (void)snprintf(path, n, "%s/%s", data, name);
+  if (path != NULL)
+    (void)snprintf(path, n, "%s/%s", data, name);
   return path;
 }
 
 /* The default of something below the data directory; its origin stays VD_FROM_DEFAULT. */
-static int derive_path(vd_config *cfg, vd_key key, const char *scheme, const char *name, char *err) {
+static int derive_path(vd_config *cfg, vd_key key, const char *scheme, const char *name,
+                       char *err) {
   const char *data = vd_config_text(cfg, VD_KEY_DATA);
   char value[VD_CONFIG_VALUE_MAX];
 
-  if (*vd_config_text(cfg, key) != '\0') return 0;
+  if (*vd_config_text(cfg, key) != '\0')
+    return 0;
   if ((size_t)snprintf(value, sizeof value, "%s%s/%s", scheme, data, name) >= sizeof value) {
     (void)snprintf(err, VD_CONFIG_ERR, "data: the path is too long");
     return -1;
@@ -194,13 +210,16 @@ static int check_listen(const vd_config *cfg, char *err) {
 static int check_public_url(const vd_config *cfg, char *err) {
   const char *url = vd_config_text(cfg, VD_KEY_PUBLIC_URL), *host = NULL;
 
-  if (*url == '\0') return 0; /* the port may not be known before the socket is open */
-  if (strncmp(url, "https://", 8) == 0) host = url + 8;
-  if (strncmp(url, "http://", 7) == 0) host = url + 7;
+  if (*url == '\0')
+    return 0; /* the port may not be known before the socket is open */
+  if (strncmp(url, "https://", 8) == 0)
+    host = url + 8;
+  if (strncmp(url, "http://", 7) == 0)
+    host = url + 7;
   if (host == NULL || *host == '\0' || strpbrk(host, "/?#@ \"\\") != NULL) {
-    (void)snprintf(err, VD_CONFIG_ERR,
-                   "public_url is \"%.100s\"; it must be http(s)://HOST[:PORT] with nothing behind it",
-                   url);
+    (void)snprintf(
+      err, VD_CONFIG_ERR,
+      "public_url is \"%.100s\"; it must be http(s)://HOST[:PORT] with nothing behind it", url);
     return -1;
   }
   return 0;
@@ -211,16 +230,21 @@ static int finish(vd_config *cfg, char *err) {
     (void)snprintf(err, VD_CONFIG_ERR, "data must name a directory");
     return -1;
   }
-  if (derive_path(cfg, VD_KEY_DATABASE, "sqlite:", "vault.db", err) != 0) return -1;
-  if (derive_path(cfg, VD_KEY_STORAGE, "file:", "storage", err) != 0) return -1;
-  if (derive_path(cfg, VD_KEY_KEYS, "", "keys", err) != 0) return -1;
-  if (check_listen(cfg, err) != 0) return -1;
+  if (derive_path(cfg, VD_KEY_DATABASE, "sqlite:", "vault.db", err) != 0)
+    return -1;
+  if (derive_path(cfg, VD_KEY_STORAGE, "file:", "storage", err) != 0)
+    return -1;
+  if (derive_path(cfg, VD_KEY_KEYS, "", "keys", err) != 0)
+    return -1;
+  if (check_listen(cfg, err) != 0)
+    return -1;
   return check_public_url(cfg, err);
 }
 
 int vd_config_load(vd_config *cfg, const char *const *flags, size_t n_flags, const char *const *env,
                    char *err) {
-  if (load_file(cfg, flags, n_flags, env, err) != 0) return -1;
+  if (load_file(cfg, flags, n_flags, env, err) != 0)
+    return -1;
   for (size_t i = 0; env != NULL && env[i] != NULL; i++) {
     if (strncmp(env[i], "VAULT_", 6) == 0 && !names_config(env[i], VD_FROM_ENVIRONMENT) &&
         set_pair(cfg, env[i], VD_FROM_ENVIRONMENT, err) != 0)
@@ -239,7 +263,8 @@ static void fill_home(const vd_config *cfg, vd_value_home home, void *out) {
   for (size_t i = 0; i < vd_config_n_rows; i++) {
     const vd_config_row *row = &vd_config_rows[i];
     unsigned char *at = (unsigned char *)out + row->offset;
-    if (row->home != home) continue;
+    if (row->home != home)
+      continue;
     if (row->width == 0) {
       const char *text = vd_config_text(cfg, (vd_key)i);
       vault_str s = {text, strlen(text)};

@@ -15,8 +15,8 @@
 
 #include "http/server.h"
 
-#define VD_CONFIG_ERR 512u         /* room for one sentence */
-#define VD_CONFIG_VALUE_MAX 4096u  /* bytes of one value */
+#define VD_CONFIG_ERR 512u        /* room for one sentence */
+#define VD_CONFIG_VALUE_MAX 4096u /* bytes of one value */
 
 typedef enum vd_key {
   VD_KEY_CONFIG,
@@ -53,7 +53,6 @@ char *vd_config_below_data(const vd_config *cfg, const char *name); /* free() it
 /* What the library and the HTTP core take. Text in settings is borrowed from cfg. */
 void vd_config_settings(const vd_config *cfg, vault_settings *out);
 void vd_config_http(const vd_config *cfg, vd_http_config *out);
-
 
 /* Every effective value and where it came from, one per line, passwords masked. */
 void vd_config_show(const vd_config *cfg, FILE *out);

@@ -20,7 +20,8 @@ static char *next_line(char *str, int num, void *stream) {
   reading *r = stream;
   size_t n;
 
-  if (r->failed || r->too_long || fgets(str, num, r->file) == NULL) return NULL;
+  if (r->failed || r->too_long || fgets(str, num, r->file) == NULL)
+    return NULL;
   r->line++;
   n = strlen(str);
   if (n + 1 >= (size_t)num && str[n - 1] != '\n' && !feof(r->file)) {
@@ -49,13 +50,15 @@ static int take(void *user, const char *section, const char *name, const char *v
   char key[160], why[VD_CONFIG_ERR];
   size_t row;
 
-  if (r->failed) return 0;
+  if (r->failed)
+    return 0;
   (void)snprintf(key, sizeof key, "%s%s%s", section, *section != '\0' ? "." : "", name);
   row = vd_config_find(key, VD_FROM_FILE);
-  if (row == vd_config_n_rows) return refuse_unknown(r, key);
+  if (row == vd_config_n_rows)
+    return refuse_unknown(r, key);
   if (row == VD_KEY_CONFIG) {
-    (void)snprintf(r->err, sizeof r->err,
-                   "%.200s:%d: a configuration file cannot name another one", r->path, r->line);
+    (void)snprintf(r->err, sizeof r->err, "%.200s:%d: a configuration file cannot name another one",
+                   r->path, r->line);
   } else if (r->cfg->entries[row].origin == VD_FROM_FILE) {
     (void)snprintf(r->err, sizeof r->err, "%.200s:%d: \"%s\" stands here for the second time",
                    r->path, r->line, key);

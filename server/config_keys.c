@@ -9,15 +9,21 @@
 #define NEAR_ENOUGH 2u /* edits: three would make VAULT_SMS of VAULT_FOO */
 
 void vd_config_spelling(const vd_config_row *row, vd_config_origin origin, char *out, size_t n) {
-  const char *before = origin == VD_FROM_ENVIRONMENT ? "VAULT_" : origin == VD_FROM_FLAG ? "--" : "";
+  const char *before = origin == VD_FROM_ENVIRONMENT ? "VAULT_"
+                       : origin == VD_FROM_FLAG      ? "--"
+                                                     : "";
   size_t at = 0;
 
-  if (n == 0) return;
-  for (const char *p = before; *p != '\0' && at + 1 < n; p++) out[at++] = *p;
+  if (n == 0)
+    return;
+  for (const char *p = before; *p != '\0' && at + 1 < n; p++)
+    out[at++] = *p;
   for (const char *p = row->key; *p != '\0' && at + 1 < n; p++) {
     char c = *p;
-    if (origin == VD_FROM_ENVIRONMENT) c = c == '.' ? '_' : (char)toupper((unsigned char)c);
-    if (origin == VD_FROM_FLAG && (c == '.' || c == '_')) c = '-';
+    if (origin == VD_FROM_ENVIRONMENT)
+      c = c == '.' ? '_' : (char)toupper((unsigned char)c);
+    if (origin == VD_FROM_FLAG && (c == '.' || c == '_'))
+      c = '-';
     out[at++] = c;
   }
   out[at] = '\0';
@@ -35,7 +41,8 @@ static void flag_form(const char *name, char *out, size_t n) {
 size_t vd_config_find(const char *name, vd_config_origin origin) {
   char wanted[SPELLING_MAX], have[SPELLING_MAX];
 
-  if (strlen(name) >= sizeof wanted) return vd_config_n_rows;
+  if (strlen(name) >= sizeof wanted)
+    return vd_config_n_rows;
   if (origin == VD_FROM_FLAG) {
     flag_form(name, wanted, sizeof wanted);
   } else {
@@ -43,7 +50,8 @@ size_t vd_config_find(const char *name, vd_config_origin origin) {
   }
   for (size_t i = 0; i < vd_config_n_rows; i++) {
     vd_config_spelling(&vd_config_rows[i], origin, have, sizeof have);
-    if (strcmp(wanted, have) == 0) return i;
+    if (strcmp(wanted, have) == 0)
+      return i;
   }
   return vd_config_n_rows;
 }
@@ -52,8 +60,10 @@ size_t vd_config_find(const char *name, vd_config_origin origin) {
 static size_t distance(const char *a, const char *b) {
   size_t row[SPELLING_MAX], n = strlen(b);
 
-  if (strlen(a) >= SPELLING_MAX || n >= SPELLING_MAX) return SPELLING_MAX;
-  for (size_t j = 0; j <= n; j++) row[j] = j;
+  if (strlen(a) >= SPELLING_MAX || n >= SPELLING_MAX)
+    return SPELLING_MAX;
+  for (size_t j = 0; j <= n; j++)
+    row[j] = j;
   for (size_t i = 1; a[i - 1] != '\0'; i++) {
     size_t diagonal = row[0];
     row[0] = i;
@@ -61,8 +71,10 @@ static size_t distance(const char *a, const char *b) {
       size_t above = row[j];
       bool same = tolower((unsigned char)a[i - 1]) == tolower((unsigned char)b[j - 1]);
       size_t best = diagonal + (same ? 0 : 1);
-      if (above + 1 < best) best = above + 1;
-      if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+      if (above + 1 < best)
+        best = above + 1;
+      if (row[j - 1] + 1 < best)
+        best = row[j - 1] + 1;
       row[j] = best;
       diagonal = above;
     }

@@ -11,8 +11,10 @@ static void write_masked(const char *url, FILE *out) {
   if (authority != NULL) {
     const char *host = authority + 3, *at = NULL, *colon = NULL;
     size_t n = strcspn(host, "/?#");
-    for (const char *q = host; q < host + n; q++) at = *q == '@' ? q : at;
-    if (at != NULL) colon = memchr(host, ':', (size_t)(at - host));
+    for (const char *q = host; q < host + n; q++)
+      at = *q == '@' ? q : at;
+    if (at != NULL)
+      colon = memchr(host, ':', (size_t)(at - host));
     if (colon != NULL) {
       (void)fprintf(out, "%.*s:***", (int)(colon - url), url);
       p = at;
@@ -43,18 +45,12 @@ static void write_origin(const vd_config *cfg, size_t i, FILE *out) {
 
   vd_config_spelling(&vd_config_rows[i], e->origin, name, sizeof name);
   switch (e->origin) {
-    case VD_FROM_FILE:
-      (void)fprintf(out, "%s:%d", vd_config_text(cfg, VD_KEY_CONFIG), e->line);
-      break;
-    case VD_FROM_ENVIRONMENT:
-      (void)fprintf(out, "environment %s", name);
-      break;
-    case VD_FROM_FLAG:
-      (void)fprintf(out, "flag %s", name);
-      break;
-    case VD_FROM_DEFAULT:
-      (void)fputs("default", out);
-      break;
+  case VD_FROM_FILE:
+    (void)fprintf(out, "%s:%d", vd_config_text(cfg, VD_KEY_CONFIG), e->line);
+    break;
+  case VD_FROM_ENVIRONMENT: (void)fprintf(out, "environment %s", name); break;
+  case VD_FROM_FLAG: (void)fprintf(out, "flag %s", name); break;
+  case VD_FROM_DEFAULT: (void)fputs("default", out); break;
   }
 }
 
@@ -86,7 +82,9 @@ void vd_config_help(FILE *out) {
     } else if (row->type == VD_TYPE_TEXT) {
       (void)fprintf(out, "%s%s\n", *row->text != '\0' ? "\n    default " : "", row->text);
     } else {
-      const char *unit = row->type == VD_TYPE_BYTES ? " bytes" : row->type == VD_TYPE_MS ? " ms" : "";
+      const char *unit = row->type == VD_TYPE_BYTES ? " bytes"
+                         : row->type == VD_TYPE_MS  ? " ms"
+                                                    : "";
       (void)fprintf(out, "\n    %llu to %llu%s, default %llu\n", (unsigned long long)row->min,
                     (unsigned long long)row->max, unit, (unsigned long long)row->preset);
     }

@@ -11,8 +11,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define BUDGET_MS 1000u     /* then look whether to stop */
-#define WAIT_MAX_MS 60000   /* other processes queue jobs too */
+#define BUDGET_MS 1000u   /* then look whether to stop */
+#define WAIT_MAX_MS 60000 /* other processes queue jobs too */
 #define FAILED_PAUSE_MS 1000
 
 struct vd_jobs {
@@ -30,11 +30,14 @@ static void wake(vd_jobs *jobs) {
 }
 
 static void notify(void *self, const vault_notice *notice) {
-  if (notice->kind == VAULT_NOTICE_JOB_READY) wake(self);
+  if (notice->kind == VAULT_NOTICE_JOB_READY)
+    wake(self);
 }
 
-const vault_notifier_ops vd_jobs_notifier = {
-  .size = sizeof(vault_notifier_ops), .version = VAULT_NOTIFIER_V1, .notify = notify, .destroy = NULL};
+const vault_notifier_ops vd_jobs_notifier = {.size = sizeof(vault_notifier_ops),
+                                             .version = VAULT_NOTIFIER_V1,
+                                             .notify = notify,
+                                             .destroy = NULL};
 
 /* How long to sleep after one round. */
 static int run_once(vd_jobs *jobs) {
@@ -43,10 +46,12 @@ static int run_once(vd_jobs *jobs) {
   vault_status s = vault_jobs_run(jobs->v, BUDGET_MS, &report, &err);
 
   if (s != VAULT_OK) {
-    vd_log_say(jobs->log, VAULT_LOG_WARN, "jobs_failed", err.msg[0] != '\0' ? err.msg : vault_status_text(s));
+    vd_log_say(jobs->log, VAULT_LOG_WARN, "jobs_failed",
+               err.msg[0] != '\0' ? err.msg : vault_status_text(s));
     return FAILED_PAUSE_MS;
   }
-  if (report.next_in_ms <= 0) return 0;
+  if (report.next_in_ms <= 0)
+    return 0;
   return report.next_in_ms < WAIT_MAX_MS ? (int)report.next_in_ms : WAIT_MAX_MS;
 }
 
@@ -59,14 +64,16 @@ static void *loop(void *arg) {
     /* Drained before running: a job that is announced meanwhile wakes the next round. */
     (void)!read(jobs->wake_fd, &drain, sizeof drain);
     int wait_ms = run_once(jobs);
-    if (wait_ms > 0 && poll(&fd, 1, wait_ms) < 0 && errno != EINTR) break;
+    if (wait_ms > 0 && poll(&fd, 1, wait_ms) < 0 && errno != EINTR)
+      break;
   }
   return NULL;
 }
 
 vd_jobs *vd_jobs_new(const vd_log *log) {
   vd_jobs *jobs = calloc(1, sizeof *jobs);
-  if (jobs == NULL) return NULL;
+  if (jobs == NULL)
+    return NULL;
   jobs->log = log;
   jobs->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (jobs->wake_fd < 0) {
@@ -89,7 +96,8 @@ int vd_jobs_start(vd_jobs *jobs, vault *v, char *err, size_t err_size) {
 }
 
 void vd_jobs_stop(vd_jobs *jobs) {
-  if (jobs == NULL || !jobs->running) return;
+  if (jobs == NULL || !jobs->running)
+    return;
   atomic_store(&jobs->stopping, true);
   wake(jobs);
   (void)pthread_join(jobs->thread, NULL);
@@ -97,7 +105,8 @@ void vd_jobs_stop(vd_jobs *jobs) {
 }
 
 void vd_jobs_free(vd_jobs *jobs) {
-  if (jobs == NULL) return;
+  if (jobs == NULL)
+    return;
   (void)close(jobs->wake_fd);
   free(jobs);
 }

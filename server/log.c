@@ -57,9 +57,11 @@ static void put_escaped(line *l, const char *s, size_t n) {
 
 static void put_value(const vd_log *log, line *l, const vault_log_field *f) {
   bool quoted = log->json || f->text.n == 0 || memchr(f->text.p, ' ', (size_t)f->text.n) != NULL;
-  if (quoted) put_text(l, "\"");
+  if (quoted)
+    put_text(l, "\"");
   put_escaped(l, f->text.p, (size_t)f->text.n);
-  if (quoted) put_text(l, "\"");
+  if (quoted)
+    put_text(l, "\"");
 }
 
 static void put_field(const vd_log *log, line *l, const vault_log_field *f) {
@@ -75,7 +77,8 @@ static void put_field(const vd_log *log, line *l, const vault_log_field *f) {
     (void)snprintf(digits, sizeof digits, "%lld", (long long)f->number);
     put_text(l, digits);
   }
-  if (l->full) l->n = before; /* a field that does not fit is left out as a whole */
+  if (l->full)
+    l->n = before; /* a field that does not fit is left out as a whole */
 }
 
 static void put_time(const vd_log *log, line *l) {
@@ -101,8 +104,10 @@ void vd_log_event(const vd_log *log, uint32_t level, const char *event,
   line l;
   size_t done = 0;
 
-  if (level < log->level) return;
-  if (level > VAULT_LOG_ERROR) level = VAULT_LOG_ERROR;
+  if (level < log->level)
+    return;
+  if (level > VAULT_LOG_ERROR)
+    level = VAULT_LOG_ERROR;
   l.n = 0;
   l.full = false;
   put_time(log, &l);
@@ -110,13 +115,17 @@ void vd_log_event(const vd_log *log, uint32_t level, const char *event,
   put_text(&l, level_names[level]);
   put_text(&l, log->json ? "\",\"event\":\"" : " ");
   put_text(&l, event);
-  if (log->json) put_text(&l, "\"");
-  for (size_t i = 0; i < n_fields && !l.full; i++) put_field(log, &l, &fields[i]);
-  if (log->json) l.text[l.n++] = '}';
+  if (log->json)
+    put_text(&l, "\"");
+  for (size_t i = 0; i < n_fields && !l.full; i++)
+    put_field(log, &l, &fields[i]);
+  if (log->json)
+    l.text[l.n++] = '}';
   l.text[l.n++] = '\n';
   while (done < l.n) {
     ssize_t w = write(log->fd, l.text + done, l.n - done);
-    if (w <= 0) return; /* there is nowhere to say it */
+    if (w <= 0)
+      return; /* there is nowhere to say it */
     done += (size_t)w;
   }
 }
@@ -131,8 +140,10 @@ static void port_write(void *self, uint32_t level, const char *event, const vaul
   vd_log_event(self, level, event, fields, (size_t)n_fields);
 }
 
-const vault_log_ops vd_log_ops = {
-  .size = sizeof(vault_log_ops), .version = VAULT_LOG_V1, .write = port_write, .destroy = NULL};
+const vault_log_ops vd_log_ops = {.size = sizeof(vault_log_ops),
+                                  .version = VAULT_LOG_V1,
+                                  .write = port_write,
+                                  .destroy = NULL};
 
 void vd_log_request(void *log_arg, const vd_log_record *r) {
   const vd_log *log = log_arg;
@@ -147,8 +158,10 @@ void vd_log_request(void *log_arg, const vd_log_record *r) {
     {"request_id", {r->request_id, strlen(r->request_id)}, 0},
   };
 
-  if (log->requests == VD_LOG_REQUESTS_OFF) return;
-  if (log->requests == VD_LOG_REQUESTS_ERRORS && !failed) return;
+  if (log->requests == VD_LOG_REQUESTS_OFF)
+    return;
+  if (log->requests == VD_LOG_REQUESTS_ERRORS && !failed)
+    return;
   vd_log_event(log, failed ? VAULT_LOG_WARN : VAULT_LOG_INFO, "request", f, sizeof f / sizeof f[0]);
 }
 
@@ -157,9 +170,12 @@ void vd_log_init(vd_log *log, int fd, const char *format, const char *level, con
   log->json = strcmp(format, "json") == 0 || (strcmp(format, "auto") == 0 && !isatty(fd));
   log->level = VAULT_LOG_INFO;
   for (uint32_t i = 0; i < sizeof level_names / sizeof level_names[0]; i++) {
-    if (strcmp(level, level_names[i]) == 0) log->level = i;
+    if (strcmp(level, level_names[i]) == 0)
+      log->level = i;
   }
   log->requests = VD_LOG_REQUESTS_ON;
-  if (strcmp(requests, "errors") == 0) log->requests = VD_LOG_REQUESTS_ERRORS;
-  if (strcmp(requests, "off") == 0) log->requests = VD_LOG_REQUESTS_OFF;
+  if (strcmp(requests, "errors") == 0)
+    log->requests = VD_LOG_REQUESTS_ERRORS;
+  if (strcmp(requests, "off") == 0)
+    log->requests = VD_LOG_REQUESTS_OFF;
 }

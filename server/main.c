@@ -53,7 +53,8 @@ static int run_config(const vd_config *cfg, const char *const *args, size_t n) {
     vd_config_show(cfg, stdout);
     return VD_EXIT_OK;
   }
-  if (n == 1 && strcmp(args[0], "check") == 0) return VD_EXIT_OK; /* it was loaded: it is good */
+  if (n == 1 && strcmp(args[0], "check") == 0)
+    return VD_EXIT_OK; /* it was loaded: it is good */
   (void)fputs(help_config, stderr);
   return VD_EXIT_USAGE;
 }
@@ -75,7 +76,8 @@ static const command commands[] = {
 
 static const command *find_command(const char *name) {
   for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-    if (strcmp(commands[i].name, name) == 0) return &commands[i];
+    if (strcmp(commands[i].name, name) == 0)
+      return &commands[i];
   }
   return NULL;
 }
@@ -126,7 +128,8 @@ static bool is_word(const char *arg, const char *word) {
 
 static bool asks_for_help(const char *const *argv, size_t n) {
   for (size_t i = 0; i < n; i++) {
-    if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return true;
+    if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+      return true;
   }
   return false;
 }
@@ -150,12 +153,14 @@ int main(int argc, char **argv_in) {
   }
   if (is_word(argv[1], "help") || strcmp(argv[1], "-h") == 0) {
     c = argc > 2 ? find_command(argv[2]) : NULL;
-    if (argc > 2 && c == NULL) return unknown_command(argv[2]);
+    if (argc > 2 && c == NULL)
+      return unknown_command(argv[2]);
     (void)fputs(c != NULL ? c->help : help_text, stdout);
     return VD_EXIT_OK;
   }
   c = find_command(argv[1]);
-  if (c == NULL) return unknown_command(argv[1]);
+  if (c == NULL)
+    return unknown_command(argv[1]);
   if (asks_for_help(argv + 2, (size_t)argc - 2)) {
     (void)fputs(c->help, stdout);
     return VD_EXIT_OK;

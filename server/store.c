@@ -20,14 +20,18 @@ static int make_dirs(const char *path, char *err, size_t err_size) {
     return -1;
   }
   for (char *p = copy + 1; rc == 0 && *p != '\0'; p++) {
-    if (*p != '/') continue;
+    if (*p != '/')
+      continue;
     *p = '\0';
-    if (mkdir(copy, PUBLIC_DIR_MODE) != 0 && errno != EEXIST) rc = -1;
+    if (mkdir(copy, PUBLIC_DIR_MODE) != 0 && errno != EEXIST)
+      rc = -1;
     *p = '/';
   }
-  if (rc == 0 && mkdir(copy, DATA_DIR_MODE) != 0 && errno != EEXIST) rc = -1;
+  if (rc == 0 && mkdir(copy, DATA_DIR_MODE) != 0 && errno != EEXIST)
+    rc = -1;
   if (rc != 0) {
-    (void)snprintf(err, err_size, "cannot make the data directory %.200s: %s; choose another with VAULT_DATA",
+    (void)snprintf(err, err_size,
+                   "cannot make the data directory %.200s: %s; choose another with VAULT_DATA",
                    path, strerror(errno));
   }
   free(copy);
@@ -47,8 +51,10 @@ vault_status vd_store_open(const vd_store_opts *opts, vault **out, char *err, si
   vault_settings settings;
   vault_status s;
 
-  if (make_dirs(vd_config_text(opts->cfg, VD_KEY_DATA), err, err_size) != 0) return VAULT_E_IO;
-  (void)snprintf(keys_url, sizeof keys_url, "%s%s", strcmp(keys, "memory:") == 0 ? "" : "dir:", keys);
+  if (make_dirs(vd_config_text(opts->cfg, VD_KEY_DATA), err, err_size) != 0)
+    return VAULT_E_IO;
+  (void)snprintf(keys_url, sizeof keys_url, "%s%s",
+                 strcmp(keys, "memory:") == 0 ? "" : "dir:", keys);
   vd_config_settings(opts->cfg, &settings);
   c.database = str_of(vd_config_text(opts->cfg, VD_KEY_DATABASE));
   c.storage = str_of(vd_config_text(opts->cfg, VD_KEY_STORAGE));

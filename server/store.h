@@ -12,7 +12,7 @@
 
 typedef struct vd_store_opts {
   const vd_config *cfg;
-  vd_log *log;              /* must outlive the vault */
+  vd_log *log; /* must outlive the vault */
   const char *public_url;
   const vault_notifier_ops *notifier; /* may be NULL */
   void *notifier_self;

@@ -59,8 +59,8 @@ static int value(const char *alphabet, char c) {
   return c == alphabet[63] ? 63 : -1;
 }
 
-static vault_status decode(const char *alphabet, const char *p, uint64_t n, void *out, uint64_t room,
-                           uint64_t *out_n) {
+static vault_status decode(const char *alphabet, const char *p, uint64_t n, void *out,
+                           uint64_t room, uint64_t *out_n) {
   uint8_t *to = out;
   uint64_t bytes = n / 4 * 3 + n % 4 * 6 / 8;
   uint32_t bits = 0;

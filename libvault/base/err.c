@@ -6,8 +6,7 @@
 #include <string.h>
 
 /* An older caller's vault_err may be shorter than ours: never write past its size. */
-#define FITS(err, member) \
-  ((err)->size >= offsetof(vault_err, member) + sizeof((err)->member))
+#define FITS(err, member) ((err)->size >= offsetof(vault_err, member) + sizeof((err)->member))
 
 static void __attribute__((format(printf, 5, 0)))
 fill(vault_err *err, vault_status status, uint32_t origin, int32_t native, const char *fmt,

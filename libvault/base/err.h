@@ -22,11 +22,11 @@ vault_status vault__fail_item(vault_err *err, vault_status status, uint32_t orig
 vault_status vault__no_memory(vault_err *err);
 
 /* Return early while nothing is held. The only control-flow macro of the house. */
-#define VAULT_TRY(expr)               \
-  do {                                \
-    vault_status try_s_ = (expr);     \
-    if (try_s_ != VAULT_OK)           \
-      return try_s_;                  \
+#define VAULT_TRY(expr)           \
+  do {                            \
+    vault_status try_s_ = (expr); \
+    if (try_s_ != VAULT_OK)       \
+      return try_s_;              \
   } while (0)
 
 #endif

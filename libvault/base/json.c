@@ -37,7 +37,7 @@ static uint32_t hex4(reader *r) {
   uint32_t v = 0;
   for (unsigned i = 0; i < 4; i++) {
     char c = peek(r);
-    uint32_t digit = is_digit(c) ? (uint32_t)(c - '0')
+    uint32_t digit = is_digit(c)                              ? (uint32_t)(c - '0')
                      : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (uint32_t)((c | 0x20) - 'a' + 10)
                                                               : 16;
     if (digit == 16)
@@ -184,7 +184,9 @@ static vault_status word(reader *r, vault__json *out) {
   static const struct {
     const char *text;
     int type;
-  } words[] = {{"null", VAULT__JSON_NULL}, {"false", VAULT__JSON_FALSE}, {"true", VAULT__JSON_TRUE}};
+  } words[] = {{"null", VAULT__JSON_NULL},
+               {"false", VAULT__JSON_FALSE},
+               {"true", VAULT__JSON_TRUE}};
   for (size_t i = 0; i < sizeof words / sizeof *words; i++)
     if (vault__str_starts(vault__str(r->p + r->at, r->n - r->at), words[i].text)) {
       r->at += strlen(words[i].text);
@@ -261,8 +263,8 @@ vault_status vault__json_parse(const char *p, uint64_t n, uint64_t max_bytes, va
                                const vault__json **out, vault_err *err) {
   reader r = {p, n, 0, a, err};
   if (n > max_bytes)
-    return vault__fail(err, VAULT_E_TOO_LARGE, VAULT_ORIGIN_CORE, 0,
-                       "JSON: more than %llu bytes", (unsigned long long)max_bytes);
+    return vault__fail(err, VAULT_E_TOO_LARGE, VAULT_ORIGIN_CORE, 0, "JSON: more than %llu bytes",
+                       (unsigned long long)max_bytes);
   vault__json *top = vault__arena_get(a, sizeof *top);
   if (!top)
     return vault__no_memory(err);

@@ -12,8 +12,8 @@
 #include "vault/base.h"
 
 #define VAULT__JSON_DEPTH 8
-#define VAULT__JSON_BYTES 4096   /* the default for max_bytes */
-#define VAULT__JSON_MEMBERS 256  /* of one object or array */
+#define VAULT__JSON_BYTES 4096  /* the default for max_bytes */
+#define VAULT__JSON_MEMBERS 256 /* of one object or array */
 
 enum {
   VAULT__JSON_NULL,
@@ -28,9 +28,9 @@ enum {
 
 /* One value. Strings point into the input where they have no escape, else into the arena. */
 typedef struct vault__json {
-  int type;      /* VAULT__JSON_* */
-  uint32_t n;    /* members of an object or array */
-  vault_str key; /* unescaped, when the parent is an object */
+  int type;       /* VAULT__JSON_* */
+  uint32_t n;     /* members of an object or array */
+  vault_str key;  /* unescaped, when the parent is an object */
   vault_str text; /* the unescaped string, or the number as written */
   int64_t i;
   const struct vault__json *child, *next; /* first member; next of the same parent */
@@ -56,8 +56,8 @@ typedef struct vault__json_out {
 
 void vault__json_start(vault__json_out *w, vault__buf *out);
 /* key NULL: a member of an array, or the top value. */
-void vault__json_open(vault__json_out *w, const char *key, char bracket);  /* '{' or '[' */
-void vault__json_close(vault__json_out *w, char bracket);                  /* '}' or ']' */
+void vault__json_open(vault__json_out *w, const char *key, char bracket); /* '{' or '[' */
+void vault__json_close(vault__json_out *w, char bracket);                 /* '}' or ']' */
 void vault__json_text(vault__json_out *w, const char *key, vault_str value);
 void vault__json_int(vault__json_out *w, const char *key, int64_t value);
 void vault__json_bool(vault__json_out *w, const char *key, int value);

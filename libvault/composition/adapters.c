@@ -144,9 +144,9 @@ vault_status vault__choose_keys(vault *v, const vault_config *config, vault_err 
   vault__scratch(v, &scratch);
   vault_str dir = rest(url, "dir:");
   const char *path = vault__arena_dup(&scratch, dir.p, dir.n);
-  vault_status s =
-    path ? vault__keys_dir_load(path, now, v->random, v->random_self, &v->keyring, err)
-         : vault__no_memory(err);
+  vault_status s = path
+                     ? vault__keys_dir_load(path, now, v->random, v->random_self, &v->keyring, err)
+                     : vault__no_memory(err);
   vault__arena_free(&scratch);
   return s;
 }

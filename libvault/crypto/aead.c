@@ -6,7 +6,8 @@
 #include "libvault/base/err.h"
 
 _Static_assert(VAULT__AEAD_NONCE == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, "nonce");
-_Static_assert(VAULT__AEAD_OVERHEAD - VAULT__AEAD_NONCE == crypto_aead_xchacha20poly1305_ietf_ABYTES,
+_Static_assert(VAULT__AEAD_OVERHEAD - VAULT__AEAD_NONCE ==
+                 crypto_aead_xchacha20poly1305_ietf_ABYTES,
                "tag");
 
 void vault__aead_seal(const uint8_t key[VAULT__KEY_BYTES], const uint8_t nonce[VAULT__AEAD_NONCE],

@@ -11,8 +11,8 @@ const vault__key *vault__keyring_newest(const vault__keyring *ring, const char *
   return newest;
 }
 
-const vault__key *vault__keyring_find(const vault__keyring *ring, const char *name,
-                                      const char *kid, uint64_t kid_len) {
+const vault__key *vault__keyring_find(const vault__keyring *ring, const char *name, const char *kid,
+                                      uint64_t kid_len) {
   for (uint32_t i = 0; i < ring->n; i++) {
     const vault__key *k = &ring->keys[i];
     if (strcmp(k->name, name) == 0 && strlen(k->kid) == kid_len &&

@@ -32,7 +32,7 @@ typedef struct vault__keyring {
 const vault__key *vault__keyring_newest(const vault__keyring *ring, const char *name);
 
 /* The key to check things with; NULL if it is unknown. */
-const vault__key *vault__keyring_find(const vault__keyring *ring, const char *name,
-                                      const char *kid, uint64_t kid_len);
+const vault__key *vault__keyring_find(const vault__keyring *ring, const char *name, const char *kid,
+                                      uint64_t kid_len);
 
 #endif

@@ -27,7 +27,8 @@ uint32_t vault__space_parse(const char *p, uint64_t n) {
 /* Without tables: count from 1 March of year 0, so that the leap day is the last of its year;
  * 400 years have 146,097 days, and from March on every five months have 153. */
 vault__date vault__date_of_ms(int64_t ms) {
-  int64_t day = ms / MS_PER_DAY - (ms % MS_PER_DAY < 0) + 719468; /* 1970-01-01 counted from there */
+  int64_t day =
+    ms / MS_PER_DAY - (ms % MS_PER_DAY < 0) + 719468; /* 1970-01-01 counted from there */
   int64_t era = (day >= 0 ? day : day - 146096) / 146097;
   int64_t of_era = day - era * 146097;
   int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;

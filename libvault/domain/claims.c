@@ -65,7 +65,8 @@ vault_status vault__token_begin(const vault__claims *claims, vault_str kid, vaul
   vault_status s;
   uint64_t start = out->n;
   /* Bounded before anything is built; escaping can make a text six times longer. */
-  if (!kid.n || kid.n > VAULT__TOKEN_KID_MAX || claims->iss.n + claims->aud.n > VAULT__TOKEN_MAX / 8)
+  if (!kid.n || kid.n > VAULT__TOKEN_KID_MAX ||
+      claims->iss.n + claims->aud.n > VAULT__TOKEN_MAX / 8)
     return vault__fail(err, VAULT_E_INPUT, VAULT_ORIGIN_CORE, 0,
                        "the issuer, audience or key id is too long for a token");
   vault__buf_init(&header, out->alloc, VAULT__TOKEN_MAX);
@@ -121,7 +122,8 @@ static vault_status object(vault_str part, vault__arena *a, const vault__json **
 
 static int is_text(const vault__json *json, const char *key, const char *want) {
   vault_str got;
-  return vault__json_get_text(json, key, &got) && vault__str_eq(got, vault__str(want, strlen(want)));
+  return vault__json_get_text(json, key, &got) &&
+         vault__str_eq(got, vault__str(want, strlen(want)));
 }
 
 static int read_id(const vault__json *json, const char *key, vault_id *out) {
@@ -193,8 +195,8 @@ vault_status vault__claims_check(const vault__claims *claims, vault_str issuer, 
   if (!vault__str_eq(claims->iss, issuer) || !vault__str_eq(claims->aud, audience))
     return vault__fail(err, VAULT_E_TOKEN, VAULT_ORIGIN_CORE, 0,
                        "the access token was made by or for another service; sign in here");
-  int64_t newest_ms = now_ms > INT64_MAX - VAULT__TOKEN_SKEW_MS ? INT64_MAX
-                                                                : now_ms + VAULT__TOKEN_SKEW_MS;
+  int64_t newest_ms =
+    now_ms > INT64_MAX - VAULT__TOKEN_SKEW_MS ? INT64_MAX : now_ms + VAULT__TOKEN_SKEW_MS;
   if (to_ms(claims->iat_s) > newest_ms ||
       (claims->nbf_s != INT64_MIN && to_ms(claims->nbf_s) > newest_ms))
     return vault__fail(err, VAULT_E_TOKEN, VAULT_ORIGIN_CORE, 0,

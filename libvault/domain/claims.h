@@ -8,7 +8,7 @@
 #include "libvault/base/buf.h"
 #include "vault/base.h"
 
-#define VAULT__TOKEN_MAX 4096     /* characters of a whole token */
+#define VAULT__TOKEN_MAX 4096 /* characters of a whole token */
 #define VAULT__TOKEN_KID_MAX 64
 #define VAULT__TOKEN_SIGNATURE 64 /* Ed25519 */
 #define VAULT__TOKEN_CLIENT "vault"
@@ -16,11 +16,11 @@
 #define VAULT__TOKEN_SKEW_MS INT64_C(60000) /* how far in the future iat may lie */
 
 typedef struct vault__claims {
-  vault_str iss, aud;      /* borrowed */
-  vault_id sub, sid, jti;  /* user, session, token */
-  int64_t epoch;           /* the user's sign-out-everywhere counter */
-  int64_t iat_s, exp_s;    /* seconds since 1970, as in the token */
-  int64_t nbf_s;           /* INT64_MIN: not in the token */
+  vault_str iss, aud;     /* borrowed */
+  vault_id sub, sid, jti; /* user, session, token */
+  int64_t epoch;          /* the user's sign-out-everywhere counter */
+  int64_t iat_s, exp_s;   /* seconds since 1970, as in the token */
+  int64_t nbf_s;          /* INT64_MIN: not in the token */
 } vault__claims;
 
 typedef struct vault__token {

@@ -34,8 +34,8 @@ static const char *forbidden(uint32_t cp) {
  * same with malloc. */
 static utf8proc_ssize_t normalise(const char *p, uint64_t n, utf8proc_option_t options,
                                   utf8proc_int32_t buf[CODE_POINTS]) {
-  utf8proc_ssize_t points = utf8proc_decompose((const utf8proc_uint8_t *)p, (utf8proc_ssize_t)n, buf,
-                                               CODE_POINTS - 1, options);
+  utf8proc_ssize_t points = utf8proc_decompose((const utf8proc_uint8_t *)p, (utf8proc_ssize_t)n,
+                                               buf, CODE_POINTS - 1, options);
   if (points < 0 || points > CODE_POINTS - 1)
     return -1;
   return utf8proc_reencode(buf, points, options);
@@ -62,7 +62,8 @@ vault_status vault__name_check(const char *p, uint64_t n, vault_err *err) {
   if (composed < 0)
     return refuse(err, "a name must be valid UTF-8");
   if (composed > VAULT__NAME_BYTES)
-    return refuse(err, "a name can have at most 255 bytes in Unicode form NFC; choose a shorter one");
+    return refuse(err,
+                  "a name can have at most 255 bytes in Unicode form NFC; choose a shorter one");
   return VAULT_OK;
 }
 

@@ -22,8 +22,8 @@ vault_status vault__name_key(const char *p, uint64_t n, vault__arena *a, vault_s
 
 /* The components of a path, borrowed from it. */
 typedef struct vault__path {
-  uint32_t n;           /* 0: the root */
-  int trailing_slash;   /* only a folder may be meant */
+  uint32_t n;         /* 0: the root */
+  int trailing_slash; /* only a folder may be meant */
   vault_str part[VAULT__PATH_DEPTH];
 } vault__path;
 

@@ -24,10 +24,9 @@ static const struct {
 /* The zero of each script's decimal digits in the Basic Multilingual Plane, nine more follow.
  * Those that are variants of ASCII digits (full width, superscript) are NFKC's business. */
 static const uint16_t script_zero[] = {
-  0x0660, 0x06f0, 0x07c0, 0x0966, 0x09e6, 0x0a66, 0x0ae6, 0x0b66, 0x0be6, 0x0c66, 0x0ce6,
-  0x0d66, 0x0de6, 0x0e50, 0x0ed0, 0x0f20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0,
-  0x1a80, 0x1a90, 0x1b50, 0x1bb0, 0x1c40, 0x1c50, 0xa620, 0xa8d0, 0xa900, 0xa9d0, 0xa9f0,
-  0xaa50, 0xabf0,
+  0x0660, 0x06f0, 0x07c0, 0x0966, 0x09e6, 0x0a66, 0x0ae6, 0x0b66, 0x0be6, 0x0c66, 0x0ce6, 0x0d66,
+  0x0de6, 0x0e50, 0x0ed0, 0x0f20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90,
+  0x1b50, 0x1bb0, 0x1c40, 0x1c50, 0xa620, 0xa8d0, 0xa900, 0xa9d0, 0xa9f0, 0xaa50, 0xabf0,
 };
 
 /* Dial codes of two digits; 1 and 7 have one, all others three (ITU-T E.164 list). */
@@ -121,8 +120,9 @@ static vault_status turkish(const char *national, char out[VAULT__PHONE_TEXT], v
       return VAULT_OK;
     }
 no_mobile:
-  return vault__fail(err, VAULT_E_PHONE_COUNTRY, VAULT_ORIGIN_CORE, 0,
-                     "this Turkish number is not a mobile that can take an SMS; give a mobile number");
+  return vault__fail(
+    err, VAULT_E_PHONE_COUNTRY, VAULT_ORIGIN_CORE, 0,
+    "this Turkish number is not a mobile that can take an SMS; give a mobile number");
 }
 
 static vault_status international(const char *digits, char out[VAULT__PHONE_TEXT], vault_err *err) {
@@ -178,7 +178,8 @@ int vault__phone_dial_code_allowed(const char *e164, vault_str allowed) {
   const char *digits = e164 + 1;
   uint64_t code_n = dial_code_digits(digits), digits_n = strlen(digits);
   for (uint64_t at = 0; at <= allowed.n;) {
-    const char *comma = at < allowed.n ? memchr(allowed.p + at, ',', (size_t)(allowed.n - at)) : NULL;
+    const char *comma =
+      at < allowed.n ? memchr(allowed.p + at, ',', (size_t)(allowed.n - at)) : NULL;
     uint64_t end = comma ? (uint64_t)(comma - allowed.p) : allowed.n;
     vault_str one = trimmed((vault_str){allowed.p + at, end - at});
     at = end + 1;

@@ -6,10 +6,10 @@
 
 #include "vault/base.h"
 
-#define VAULT__PHONE_DIGITS 15     /* E.164: country code and number */
-#define VAULT__PHONE_DIGITS_MIN 7  /* shorter ones are service numbers */
-#define VAULT__PHONE_TEXT 17       /* '+', 15 digits, NUL */
-#define VAULT__PHONE_INPUT 128     /* longest input looked at, in bytes */
+#define VAULT__PHONE_DIGITS 15    /* E.164: country code and number */
+#define VAULT__PHONE_DIGITS_MIN 7 /* shorter ones are service numbers */
+#define VAULT__PHONE_TEXT 17      /* '+', 15 digits, NUL */
+#define VAULT__PHONE_INPUT 128    /* longest input looked at, in bytes */
 
 /* Normalise what a person typed to E.164. home_dial_code is the country of numbers written
  * without one; only "90" is known, with any other every number needs + or 00. Spaces, dashes, dots, slashes,

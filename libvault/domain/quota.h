@@ -23,7 +23,7 @@ enum {
   VAULT__ACCOUNT_LIVE,     /* newest versions of items that are not in the trash */
   VAULT__ACCOUNT_VERSIONS, /* older versions */
   VAULT__ACCOUNT_TRASH,
-  VAULT__ACCOUNT_PARTIAL,  /* reserved by uploads that are not finished */
+  VAULT__ACCOUNT_PARTIAL, /* reserved by uploads that are not finished */
   VAULT__ACCOUNTS,
 };
 
@@ -40,8 +40,8 @@ typedef struct vault__ledger {
 /* Apply n transfers, all or none.
  * OK | USAGE (unknown account, from == to) | TOO_LARGE (above VAULT__BYTES_MAX)
  * | INTERNAL (an account would fall below 0: the books are wrong) */
-vault_status vault__ledger_apply(vault__ledger *ledger, const vault__transfer *transfers, uint64_t n,
-                                 vault_err *err);
+vault_status vault__ledger_apply(vault__ledger *ledger, const vault__transfer *transfers,
+                                 uint64_t n, vault_err *err);
 
 /* Bytes that count against the quota: everything but OUTSIDE. */
 uint64_t vault__ledger_used(const vault__ledger *ledger);

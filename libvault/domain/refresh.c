@@ -15,8 +15,8 @@ vault__refresh_row vault__refresh_first(int64_t now_ms) {
 /* At most grace_ms apart, in either direction: the clocks of two nodes differ a little. A clock that was
  * set back by more must not hold the window open. Unsigned, because any two values may meet. */
 static int recent(int64_t then_ms, int64_t now_ms, int64_t grace_ms) {
-  uint64_t apart = now_ms > then_ms ? (uint64_t)now_ms - (uint64_t)then_ms
-                                    : (uint64_t)then_ms - (uint64_t)now_ms;
+  uint64_t apart =
+    now_ms > then_ms ? (uint64_t)now_ms - (uint64_t)then_ms : (uint64_t)then_ms - (uint64_t)now_ms;
   return apart <= (uint64_t)grace_ms;
 }
 
@@ -71,7 +71,8 @@ vault_status vault__refresh_parse(const char *p, uint64_t n, vault__refresh_toke
                                   vault_err *err) {
   uint8_t raw[RAW];
   uint64_t bytes = 0, counter = 0;
-  if (n != VAULT__REFRESH_TEXT - 1 || vault__b64url_decode(p, n, raw, sizeof raw, &bytes) != VAULT_OK)
+  if (n != VAULT__REFRESH_TEXT - 1 ||
+      vault__b64url_decode(p, n, raw, sizeof raw, &bytes) != VAULT_OK)
     goto fail;
   for (unsigned i = 16; i < 24; i++)
     counter = counter << 8 | raw[i];

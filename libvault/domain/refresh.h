@@ -15,8 +15,8 @@
 #include "vault/base.h"
 
 #define VAULT__REFRESH_GRACE_MS INT64_C(30000)
-#define VAULT__REFRESH_IDLE_MS INT64_C(2592000000)       /* 30 days without use */
-#define VAULT__REFRESH_ABSOLUTE_MS INT64_C(15552000000)  /* 180 days after sign-in */
+#define VAULT__REFRESH_IDLE_MS INT64_C(2592000000)      /* 30 days without use */
+#define VAULT__REFRESH_ABSOLUTE_MS INT64_C(15552000000) /* 180 days after sign-in */
 
 typedef struct vault__refresh_row {
   int64_t a, c, prev_a;
@@ -59,6 +59,7 @@ void vault__refresh_mac_input(const vault_id *sid, int64_t counter,
 void vault__refresh_format(const vault__refresh_token *token, char out[VAULT__REFRESH_TEXT]);
 
 /* OK | REFRESH (not of this shape). out untouched on failure. */
-vault_status vault__refresh_parse(const char *p, uint64_t n, vault__refresh_token *out, vault_err *err);
+vault_status vault__refresh_parse(const char *p, uint64_t n, vault__refresh_token *out,
+                                  vault_err *err);
 
 #endif

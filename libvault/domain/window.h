@@ -13,7 +13,8 @@
 #include "vault/base.h"
 
 #define VAULT__WINDOW_EVENTS 64
-#define VAULT__WINDOW_STATE (2 + VAULT__WINDOW_EVENTS * 12) /* version, count, (at_ms, count) each */
+#define VAULT__WINDOW_STATE \
+  (2 + VAULT__WINDOW_EVENTS * 12) /* version, count, (at_ms, count) each */
 
 typedef struct vault__window_result {
   int allowed;

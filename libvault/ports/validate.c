@@ -133,7 +133,8 @@ typedef struct port_row {
   const method *methods;
 } port_row;
 
-#define ROW(type, v, list) {#type, v, sizeof list / sizeof list[0], list}
+#define ROW(type, v, list) \
+  { #type, v, sizeof list / sizeof list[0], list }
 
 static const port_row ports[VAULT__N_PORTS] = {
   [VAULT__PORT_CLOCK] = ROW(vault_clock_ops, VAULT_CLOCK_V1, clock_methods),

@@ -32,7 +32,7 @@ vault_status vault__ops_check(vault__port port, const void *ops, vault_err *err)
 vault_status vault__blob_caps_check(const vault_blob_store_ops *ops, void *self, vault_err *err);
 
 /* May an optional method be called? A table made by an older caller may end before it. */
-#define VAULT__OPS_HAS(ops, method)                                         \
+#define VAULT__OPS_HAS(ops, method)                                               \
   ((ops)->size >= offsetof(__typeof__(*(ops)), method) + sizeof((ops)->method) && \
    (ops)->method != NULL)
 

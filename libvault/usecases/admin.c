@@ -16,8 +16,8 @@ struct vault_users {
 };
 
 static vault_status users_new(vault *v, uint64_t cap, vault_users **out, vault_err *err) {
-  vault_users *u = vault__new(
-    &v->alloc, sizeof *u + cap * (sizeof(vault_account_row) + sizeof(vault_user_view)));
+  vault_users *u =
+    vault__new(&v->alloc, sizeof *u + cap * (sizeof(vault_account_row) + sizeof(vault_user_view)));
   if (!u)
     return vault__no_memory(err);
   u->alloc = v->alloc;
@@ -56,8 +56,8 @@ vault_status vault_admin_users(vault *v, const vault_id *after, uint32_t limit, 
   if (limit == 0)
     limit = VAULT_USERS_MAX;
   VAULT_TRY(users_new(v, limit, &u, err));
-  vault_status s = v->identity->list_accounts(v->identity_self, after ? after : &start, u->rows,
-                                              limit, &n, err);
+  vault_status s =
+    v->identity->list_accounts(v->identity_self, after ? after : &start, u->rows, limit, &n, err);
   if (s != VAULT_OK) {
     vault_users_free(u);
     return s;
@@ -75,8 +75,8 @@ vault_status vault_admin_find_user(vault *v, const char *phone, uint64_t phone_l
     return fail_usage(err);
   VAULT_TRY(vault__phone_normalise(phone, phone_len, VAULT__HOME_DIAL_CODE, e164, err));
   VAULT_TRY(users_new(v, 1, &u, err));
-  vault_status s = v->identity->find_account(v->identity_self, vault__str(e164, strlen(e164)),
-                                             &u->rows[0], err);
+  vault_status s =
+    v->identity->find_account(v->identity_self, vault__str(e164, strlen(e164)), &u->rows[0], err);
   if (s != VAULT_OK) {
     vault_users_free(u);
     return s;
@@ -139,7 +139,8 @@ vault_status vault_admin_set_disabled(vault *v, const vault_id *user, uint32_t d
   if (!v || !user)
     return fail_usage(err);
   return signed_out(v, user,
-                    v->identity->set_disabled(v->identity_self, user, disabled, vault__now_ms(v), err),
+                    v->identity->set_disabled(v->identity_self, user, disabled, vault__now_ms(v),
+                                              err),
                     err);
 }
 
@@ -150,11 +151,11 @@ vault_status vault_admin_revoke_sessions(vault *v, const vault_id *user, uint64_
   if (!v || !user)
     return fail_usage(err);
   VAULT_TRY(v->identity->get_account(v->identity_self, user, &account, err));
-  VAULT_TRY(signed_out(v, user,
-                       v->identity->revoke_sessions(v->identity_self, user, NULL,
-                                                    VAULT_REVOKE_BY_ADMIN, vault__now_ms(v),
-                                                    &revoked, err),
-                       err));
+  VAULT_TRY(
+    signed_out(v, user,
+               v->identity->revoke_sessions(v->identity_self, user, NULL, VAULT_REVOKE_BY_ADMIN,
+                                            vault__now_ms(v), &revoked, err),
+               err));
   if (n)
     *n = revoked;
   return VAULT_OK;

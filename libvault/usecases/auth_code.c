@@ -18,8 +18,8 @@
 
 #define HOUR_MS INT64_C(3600000)
 #define DAY_MS INT64_C(86400000)
-#define DRAWS_MAX 64u      /* of a code; one in 4,500 draws is thrown away */
-#define ADD_TRIES 4u       /* another request may add its code between our look and ours */
+#define DRAWS_MAX 64u /* of a code; one in 4,500 draws is thrown away */
+#define ADD_TRIES 4u  /* another request may add its code between our look and ours */
 
 /* What one request has found out and made. Wiped at the end. */
 typedef struct request {
@@ -64,11 +64,11 @@ static vault_status take_limits(vault *v, const request *r, const vault_client *
                                   s->codes_per_hour_all, 1, HOUR_MS};
   uint32_t group_n = vault__address_group(client, group);
   if (group_n)
-    rules[n++] = (vault_limit_rule){
-      vault__limit_key_make(v, "code/address", group, group_n, &address),
-      s->codes_per_hour_address, 1, HOUR_MS};
-  VAULT_TRY(vault__repeatable(
-    v->limiter->take(v->limiter_self, rules, n, r->now_ms, &verdict, err), err));
+    rules[n++] =
+      (vault_limit_rule){vault__limit_key_make(v, "code/address", group, group_n, &address),
+                         s->codes_per_hour_address, 1, HOUR_MS};
+  VAULT_TRY(
+    vault__repeatable(v->limiter->take(v->limiter_self, rules, n, r->now_ms, &verdict, err), err));
   if (verdict.allowed)
     return VAULT_OK;
   if (verdict.rule == 3)
@@ -96,8 +96,7 @@ static vault_status find_challenge(vault *v, request *r, vault_err *err) {
     return vault__repeatable(s, err);
   const vault_challenge_row *c = &r->challenge;
   if (strcmp(c->phone, r->phone) != 0 || c->purpose != VAULT_PURPOSE_SIGN_IN ||
-      c->consumed_ms != 0 || c->expires_ms <= r->now_ms ||
-      c->attempts >= v->settings.code_attempts)
+      c->consumed_ms != 0 || c->expires_ms <= r->now_ms || c->attempts >= v->settings.code_attempts)
     return not_live(err);
   return VAULT_OK;
 }
@@ -157,7 +156,8 @@ static vault_status store_first(vault *v, request *r, vault_err *err) {
   r->challenge.last_n = r->code.n;
   r->challenge.expires_ms = r->code.expires_ms;
   return vault__repeatable(v->identity->create_challenge(v->identity_self, &r->challenge, &r->code,
-                                                         &r->job, err), err);
+                                                         &r->job, err),
+                           err);
 }
 
 static vault_status store_further(vault *v, request *r, vault_err *err) {

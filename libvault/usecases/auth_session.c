@@ -51,8 +51,7 @@ static vault_status read_session(vault *v, const vault__refresh_token *token, in
   return VAULT_OK;
 }
 
-static vault_status theft(vault *v, const vault_session_row *row, int64_t now_ms,
-                          vault_err *err) {
+static vault_status theft(vault *v, const vault_session_row *row, int64_t now_ms, vault_err *err) {
   vault_status s = v->identity->revoke_session(v->identity_self, &row->user, &row->id,
                                                VAULT_REVOKE_THEFT, now_ms, err);
   if (s != VAULT_OK && s != VAULT_E_NOT_FOUND)
@@ -71,8 +70,8 @@ static vault_status advance(vault *v, const vault__refresh_token *token, int64_t
   vault__refresh_row next;
   VAULT_TRY(read_session(v, token, now_ms, row, err));
   const vault__refresh_row have = {row->a, row->c, row->prev_a, row->moved_ms, row->issued_ms};
-  int what = vault__refresh_decide(&have, token->counter,
-                                   (int64_t)v->settings.refresh_grace_ms, now_ms, &next);
+  int what = vault__refresh_decide(&have, token->counter, (int64_t)v->settings.refresh_grace_ms,
+                                   now_ms, &next);
   if (what == VAULT__REFRESH_REPEAT)
     return VAULT_OK;
   if (what == VAULT__REFRESH_RACE)
@@ -126,10 +125,10 @@ vault_status vault_auth_refresh(vault *v, const char *refresh_token, uint64_t re
 
 /* ---- ending ---- */
 
-static vault_status revoke(vault *v, const vault_id *user, const vault_id *session,
-                           uint32_t reason, vault_err *err) {
-  vault_status s = v->identity->revoke_session(v->identity_self, user, session, reason,
-                                               vault__now_ms(v), err);
+static vault_status revoke(vault *v, const vault_id *user, const vault_id *session, uint32_t reason,
+                           vault_err *err) {
+  vault_status s =
+    v->identity->revoke_session(v->identity_self, user, session, reason, vault__now_ms(v), err);
   /* Also when nobody knows whether it was committed: a token too many is checked again. */
   if (s == VAULT_OK || s == VAULT_E_UNCERTAIN)
     vault__token_cache_drop_session(v->tokens, session);

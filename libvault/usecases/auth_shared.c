@@ -109,9 +109,8 @@ uint32_t vault__address_group(const vault_client *client, uint8_t out[VAULT__ADD
     if (inet_pton(AF_INET, text, ip) == 1)
       return group(4, ip, IPV4_GROUP, out);
     if (inet_pton(AF_INET6, text, ip) == 1)
-      return memcmp(ip, mapped, sizeof mapped) == 0
-               ? group(4, ip + sizeof mapped, IPV4_GROUP, out)
-               : group(6, ip, IPV6_GROUP, out);
+      return memcmp(ip, mapped, sizeof mapped) == 0 ? group(4, ip + sizeof mapped, IPV4_GROUP, out)
+                                                    : group(6, ip, IPV6_GROUP, out);
   }
   vault__sha256_of(a.p, a.n, hash);
   return group(0, hash, VAULT__ADDRESS_GROUP - 1, out);
@@ -151,8 +150,7 @@ vault_status vault__repeatable(vault_status s, vault_err *err) {
 
 int vault__session_key(const vault *v, const char *kid, const vault_id *session,
                        uint8_t out[VAULT__KEY_BYTES]) {
-  const vault__key *key =
-    vault__keyring_find(&v->keyring, VAULT__KEY_REFRESH, kid, strlen(kid));
+  const vault__key *key = vault__keyring_find(&v->keyring, VAULT__KEY_REFRESH, kid, strlen(kid));
   if (!key)
     return 0;
   vault__kdf(key->bytes, "session", session->b, sizeof session->b, out);

@@ -10,7 +10,7 @@
 #include "vault/auth.h"
 
 #define VAULT__CHALLENGE_SECRET 16u
-#define VAULT__ADDRESS_GROUP 17u    /* a kind and at most 16 bytes */
+#define VAULT__ADDRESS_GROUP 17u     /* a kind and at most 16 bytes */
 #define VAULT__PURPOSE_LOGIN "login" /* VAULT_PURPOSE_SIGN_IN in the MAC of a code */
 
 /* A key in the ring may be one older than the newest for as long as a challenge lives. */
@@ -75,8 +75,7 @@ vault_grant *vault__grant_new(vault *v);
 /* Fill in both tokens for a session (id, user, phone, epoch, kid, expires_ms, last_seen_ms are
  * read). jti: a new id, made by the caller so that nothing can fail after its commit but memory. */
 vault_status vault__grant_fill(vault *v, const vault_session_row *session, int64_t counter,
-                               const vault_id *jti, int64_t now_ms, vault_grant *g,
-                               vault_err *err);
+                               const vault_id *jti, int64_t now_ms, vault_grant *g, vault_err *err);
 void vault__grant_set_new_user(vault_grant *g, uint32_t new_user);
 
 /* ---- auth_token.c ---- */

@@ -84,8 +84,8 @@ static vault_status verify_limited(vault *v, vault_str text, const vault_client 
   uint64_t key = 0;
   int known = gate_key(v, client, &key);
   if (known) {
-    int64_t wait_ms = vault__token_gate_wait(gate, key, v->settings.bad_tokens_per_minute_address,
-                                             mono_ms);
+    int64_t wait_ms =
+      vault__token_gate_wait(gate, key, v->settings.bad_tokens_per_minute_address, mono_ms);
     if (wait_ms > 0)
       return vault__limited(err, wait_ms, "tokens from this address were not ours");
   }
@@ -159,8 +159,8 @@ vault_status vault_auth_authenticate(vault *v, const char *access_token, uint64_
   if (!cached) {
     if (flags & VAULT_AUTH_CACHED)
       return not_at_hand(err);
-    VAULT_TRY(verify_limited(v, vault__str(access_token, access_token_len), client, now_ms, &e,
-                             err));
+    VAULT_TRY(
+      verify_limited(v, vault__str(access_token, access_token_len), client, now_ms, &e, err));
   } else if (e.expires_ms <= now_ms) {
     return vault__fail(err, VAULT_E_TOKEN_EXPIRED, VAULT_ORIGIN_CORE, 0, NULL);
   }
@@ -223,8 +223,8 @@ vault_status vault_auth_jwks(vault *v, char *buf, uint64_t cap, uint64_t *len, v
   uint64_t need = format_keys(v, NULL, 0);
   *len = need;
   if (need > cap)
-    return vault__fail(err, VAULT_E_TOO_LARGE, VAULT_ORIGIN_CORE, 0,
-                       "the key set needs %llu bytes", (unsigned long long)need);
+    return vault__fail(err, VAULT_E_TOO_LARGE, VAULT_ORIGIN_CORE, 0, "the key set needs %llu bytes",
+                       (unsigned long long)need);
   (void)format_keys(v, buf, cap);
   return VAULT_OK;
 }

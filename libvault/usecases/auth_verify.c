@@ -45,8 +45,7 @@ static vault_status count_attempt(vault *v, attempt *a, vault_err *err) {
   return s == VAULT_E_CODE ? wrong_code(err) : vault__repeatable(s, err);
 }
 
-static vault_status limited(vault *v, const vault_limit_verdict *verdict, int all,
-                            vault_err *err) {
+static vault_status limited(vault *v, const vault_limit_verdict *verdict, int all, vault_err *err) {
   if (all)
     vault__log(v, VAULT_LOG_WARN, "wrong_codes_limited_for_all", NULL, 0);
   return vault__limited(err, verdict->retry_after_ms, "wrong codes were tried");
@@ -57,15 +56,15 @@ static vault_status limited(vault *v, const vault_limit_verdict *verdict, int al
 static vault_status take_limits(vault *v, attempt *a, vault_err *err) {
   vault_limit_verdict verdict;
   memset(&verdict, 0, sizeof verdict);
-  a->phone_key = vault__limit_key_make(v, "wrong/day", a->row.phone, strlen(a->row.phone),
-                                       &a->phone_text);
+  a->phone_key =
+    vault__limit_key_make(v, "wrong/day", a->row.phone, strlen(a->row.phone), &a->phone_text);
   a->all_key = vault__limit_key_make(v, "wrong/all", "", 0, &a->all_text);
   const vault_limit_rule both[] = {
     {a->phone_key, v->settings.wrong_per_day_phone, 1, DAY_MS},
     {a->all_key, v->settings.wrong_per_hour_all, 0, HOUR_MS},
   };
-  VAULT_TRY(vault__repeatable(
-    v->limiter->take(v->limiter_self, both, 2, a->now_ms, &verdict, err), err));
+  VAULT_TRY(
+    vault__repeatable(v->limiter->take(v->limiter_self, both, 2, a->now_ms, &verdict, err), err));
   if (!verdict.allowed)
     return limited(v, &verdict, verdict.rule == 1, err);
   if (verdict.remaining > 0)
@@ -73,8 +72,8 @@ static vault_status take_limits(vault *v, attempt *a, vault_err *err) {
   /* One of the two is used up. Looking costs nothing and so always fits: to be sure of the
    * count of all, take from it. */
   const vault_limit_rule one = {a->all_key, v->settings.wrong_per_hour_all, 1, HOUR_MS};
-  VAULT_TRY(vault__repeatable(
-    v->limiter->take(v->limiter_self, &one, 1, a->now_ms, &verdict, err), err));
+  VAULT_TRY(
+    vault__repeatable(v->limiter->take(v->limiter_self, &one, 1, a->now_ms, &verdict, err), err));
   if (!verdict.allowed)
     return limited(v, &verdict, 1, err);
   a->counted_all = 1;
@@ -193,9 +192,8 @@ fail:
 }
 
 vault_status vault_auth_verify_code(vault *v, const char *challenge, uint64_t challenge_len,
-                                    const char *code, uint64_t code_len,
-                                    const vault_client *client, vault_grant **out,
-                                    vault_err *err) {
+                                    const char *code, uint64_t code_len, const vault_client *client,
+                                    vault_grant **out, vault_err *err) {
   attempt a;
   if (!v || !out)
     return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_CORE, 0,

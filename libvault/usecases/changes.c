@@ -43,14 +43,15 @@ vault_status vault__check_space(uint32_t space, vault_err *err) {
 }
 
 vault_status vault__change_begin(vault *v, const vault_principal *who, const vault_id *item,
-                                 const vault_guard *guard, vault_item_change *out,
-                                 vault_err *err) {
+                                 const vault_guard *guard, vault_item_change *out, vault_err *err) {
   VAULT_TRY(vault__check_who(v, who, err));
   if (!item || (guard && guard->size < sizeof *guard))
     return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_CORE, 0,
                        "no item was given, or the guard's size is not set");
-  vault_item_change change = {
-    .size = sizeof change, .user = who->user, .item = *item, .now_ms = vault__now_ms(v)};
+  vault_item_change change = {.size = sizeof change,
+                              .user = who->user,
+                              .item = *item,
+                              .now_ms = vault__now_ms(v)};
   if (guard) {
     VAULT_TRY(vault__check_op_key(guard->op_key, err));
     change.op_key = guard->op_key;
@@ -89,8 +90,8 @@ void vault__changed(vault *v, const vault_item_row *row) {
 
 vault_status vault__check_limit(uint32_t limit, uint32_t *out, vault_err *err) {
   if (limit > VAULT_LIST_MAX)
-    return vault__fail(err, VAULT_E_TOO_LARGE, VAULT_ORIGIN_CORE, 0,
-                       "a page has at most %u rows", VAULT_LIST_MAX);
+    return vault__fail(err, VAULT_E_TOO_LARGE, VAULT_ORIGIN_CORE, 0, "a page has at most %u rows",
+                       VAULT_LIST_MAX);
   *out = limit ? limit : VAULT_LIST_DEFAULT;
   return VAULT_OK;
 }

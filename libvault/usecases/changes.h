@@ -24,8 +24,7 @@ vault_status vault__check_space(uint32_t space, vault_err *err);
 
 /* Start a change of `item` by `who`. OK | USAGE | INPUT */
 vault_status vault__change_begin(vault *v, const vault_principal *who, const vault_id *item,
-                                 const vault_guard *guard, vault_item_change *out,
-                                 vault_err *err);
+                                 const vault_guard *guard, vault_item_change *out, vault_err *err);
 
 /* Copy what a patch names into the change; `allowed` are the flags that count here.
  * OK | USAGE | NAME | NO_MEMORY */

@@ -9,8 +9,7 @@ static void describe(const vault_upload *u, vault_commit_item *item) {
   *item = (vault_commit_item){
     .size = sizeof *item,
     .kind = VAULT_COMMIT_FINISH,
-    .flags = (u->is_shared ? VAULT_COMMIT_SHARED : 0) |
-             (u->anew ? VAULT_COMMIT_ANEW : 0) |
+    .flags = (u->is_shared ? VAULT_COMMIT_SHARED : 0) | (u->anew ? VAULT_COMMIT_ANEW : 0) |
              (u->flags & VAULT_UP_NEW_ONLY ? VAULT_COMMIT_IF_NONE_MATCH : 0) |
              (u->flags & VAULT_UP_IF_VERSION ? VAULT_COMMIT_IF_VERSION : 0),
     .n_path = u->n_path,
@@ -103,8 +102,8 @@ static void commit_together(vault *v, batch *b) {
 static void drop_own_blob(vault_upload *u) {
   vault *v = u->v;
   vault_blob_row row;
-  if (!u->is_shared && v->items->get_blob(v->items_self, &u->row.blob.blob, &row, NULL) ==
-                         VAULT_E_NOT_FOUND)
+  if (!u->is_shared &&
+      v->items->get_blob(v->items_self, &u->row.blob.blob, &row, NULL) == VAULT_E_NOT_FOUND)
     (void)v->blobs->remove(v->blobs_self, &u->row.blob, NULL);
 }
 

@@ -77,8 +77,8 @@ vault_status vault_item_lookup(vault *v, const vault_principal *who, uint32_t sp
   if (s == VAULT_OK)
     s = vault__items_new(v, 1, &items, err);
   if (s == VAULT_OK)
-    s = v->items->find_item(v->items_self, &who->user, space, &root, names, n, &items->rows[0],
-                            err);
+    s =
+      v->items->find_item(v->items_self, &who->user, space, &root, names, n, &items->rows[0], err);
   vault__arena_free(&scratch);
   if (s != VAULT_OK) {
     vault_items_free(items);

@@ -30,8 +30,7 @@ void vault__raise_floor(vault *v, int64_t now_ms) {
 
 int64_t vault__now_ms(vault *v) {
   int64_t mono_ms = v->clock->mono_ms(v->clock_self);
-  int64_t lead_ms =
-    raise_to(&v->lead_ms, difference(v->clock->now_ms(v->clock_self), mono_ms));
+  int64_t lead_ms = raise_to(&v->lead_ms, difference(v->clock->now_ms(v->clock_self), mono_ms));
   /* The floor as well: a thread that read the other clock and then slept is late. */
   return raise_to(&v->floor_ms, sum(mono_ms, lead_ms));
 }

@@ -59,8 +59,8 @@ struct vault {
   _Atomic int64_t floor_ms; /* the latest time ever seen */
   _Atomic int64_t lead_ms;  /* the largest difference ever seen of the wall to the other clock */
   pthread_mutex_t id_lock;
-  int64_t id_ms;      /* of the last id made */
-  uint32_t id_count;  /* within that millisecond */
+  int64_t id_ms;     /* of the last id made */
+  uint32_t id_count; /* within that millisecond */
 
   pthread_mutex_t claim_lock;
   struct vault__claim *claims; /* uploads that somebody works on (claim.h) */

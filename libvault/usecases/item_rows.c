@@ -5,8 +5,8 @@
 #include "libvault/base/alloc.h"
 
 vault_status vault__items_new(vault *v, uint64_t cap, vault_items **out, vault_err *err) {
-  vault_items *items = vault__new(
-    &v->alloc, sizeof *items + cap * (sizeof(vault_item_row) + sizeof(vault_item_view)));
+  vault_items *items =
+    vault__new(&v->alloc, sizeof *items + cap * (sizeof(vault_item_row) + sizeof(vault_item_view)));
   if (!items)
     return vault__no_memory(err);
   items->alloc = v->alloc;

@@ -20,8 +20,7 @@ void vault__job_blobs(vault *v, const vault_job_row *job, vault__job_end *end, v
   int64_t dead_before = now - v->settings.blob_grace_ms;
   (void)job;
   rows[0] = none;
-  vault_status s =
-    v->items->take_blobs(v->items_self, dead_before, rows, PER_RUN, &taken, err);
+  vault_status s = v->items->take_blobs(v->items_self, dead_before, rows, PER_RUN, &taken, err);
   vault_status first = s;
   /* One that cannot be removed does not keep the others from it. */
   for (uint64_t i = 0; s == VAULT_OK && i < taken; i++) {

@@ -81,8 +81,8 @@ static void deliver(vault *v, const vault__outbox *box, vault__job_end *end, vau
   if (kind == VAULT_CLASS_OK || kind == VAULT_CLASS_UNCERTAIN) {
     if (kind == VAULT_CLASS_UNCERTAIN)
       log_code(v, VAULT_LOG_WARN, "code_perhaps_sent", box);
-    end->failed = v->identity->code_accepted(v->identity_self, &box->challenge, box->n,
-                                             vault__now_ms(v), err);
+    end->failed =
+      v->identity->code_accepted(v->identity_self, &box->challenge, box->n, vault__now_ms(v), err);
     if (end->failed == VAULT_OK)
       log_code(v, VAULT_LOG_INFO, "code_sent", box);
     return;
@@ -91,8 +91,7 @@ static void deliver(vault *v, const vault__outbox *box, vault__job_end *end, vau
   end->bury = kind == VAULT_CLASS_INPUT;
 }
 
-void vault__job_send_code(vault *v, const vault_job_row *job, vault__job_end *end,
-                          vault_err *err) {
+void vault__job_send_code(vault *v, const vault_job_row *job, vault__job_end *end, vault_err *err) {
   vault__outbox box;
   vault_status s = vault__outbox_open(v, job, &box, err);
   if (s != VAULT_OK || !v->sms) {

@@ -46,10 +46,9 @@ static vault_status look_at_target(vault *v, vault_upload *u, int *superseded, v
   vault_item_row *item = &u->result.item;
   const vault_id *user = &u->row.blob.user;
   *superseded = 0;
-  vault_status s = u->n_path
-                     ? v->items->find_item(v->items_self, user, u->row.space, &u->row.parent,
-                                           u->path, u->n_path, item, err)
-                     : v->items->get_item(v->items_self, user, &u->row.item, item, err);
+  vault_status s = u->n_path ? v->items->find_item(v->items_self, user, u->row.space,
+                                                   &u->row.parent, u->path, u->n_path, item, err)
+                             : v->items->get_item(v->items_self, user, &u->row.item, item, err);
   if (s == VAULT_E_NOT_FOUND && !(u->flags & VAULT_UP_IF_VERSION))
     u->flags |= VAULT_UP_NEW_ONLY;
   if (s == VAULT_OK && item->kind == VAULT_KIND_FILE) {
@@ -125,8 +124,8 @@ void vault__job_uploads(vault *v, const vault_job_row *job, vault__job_end *end,
   do {
     /* Alone with the database: whatever nobody here works on is left over. */
     const uint8_t *owner = v->caps & VAULT_CAP_EXCLUSIVE ? nobody : NULL;
-    vault_status s = v->items->list_uploads(v->items_self, &after, vault__now_ms(v), owner, rows,
-                                            PAGE, &n, err);
+    vault_status s =
+      v->items->list_uploads(v->items_self, &after, vault__now_ms(v), owner, rows, PAGE, &n, err);
     if (s != VAULT_OK) {
       end->failed = s;
       return;

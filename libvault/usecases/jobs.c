@@ -123,8 +123,8 @@ static vault_status finish(vault *v, const vault_job_row *job, const vault__job_
 /* Codes first: somebody is waiting for them. */
 static vault_status lease(vault *v, vault_job_row *job, vault_err *err) {
   int64_t now_ms = vault__now_ms(v);
-  vault_status s = v->jobs->lease(v->jobs_self, BIT(VAULT__JOB_SEND_CODE), now_ms, LEASE_CODE_MS,
-                                  job, err);
+  vault_status s =
+    v->jobs->lease(v->jobs_self, BIT(VAULT__JOB_SEND_CODE), now_ms, LEASE_CODE_MS, job, err);
   if (s == VAULT_E_NOT_FOUND)
     s = v->jobs->lease(v->jobs_self, all_kinds() & ~BIT(VAULT__JOB_SEND_CODE), now_ms, LEASE_MS,
                        job, err);
@@ -147,8 +147,7 @@ static vault_status run_one(vault *v, vault_job_row *job, vault_jobs_report *rep
   return finish(v, job, &end, why.msg, err);
 }
 
-vault_status vault_jobs_run(vault *v, uint32_t budget_ms, vault_jobs_report *out,
-                            vault_err *err) {
+vault_status vault_jobs_run(vault *v, uint32_t budget_ms, vault_jobs_report *out, vault_err *err) {
   vault_jobs_report report;
   vault_job_row job;
   vault_status s;

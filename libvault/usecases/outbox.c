@@ -66,8 +66,9 @@ vault_status vault__outbox_seal(vault *v, const vault__outbox *in, vault_job_row
 }
 
 static vault_status damaged(vault_err *err) {
-  return vault__fail(err, VAULT_E_CORRUPT, VAULT_ORIGIN_CRYPTO, 0,
-                     "a code that waits to be sent cannot be opened: its key is gone, or it changed");
+  return vault__fail(
+    err, VAULT_E_CORRUPT, VAULT_ORIGIN_CRYPTO, 0,
+    "a code that waits to be sent cannot be opened: its key is gone, or it changed");
 }
 
 vault_status vault__outbox_open(vault *v, const vault_job_row *job, vault__outbox *out,
@@ -80,8 +81,8 @@ vault_status vault__outbox_open(vault *v, const vault_job_row *job, vault__outbo
   uint64_t head_n = (uint64_t)AT_KID + 1 + p[AT_KID];
   if (job->payload_n != head_n + PLAIN + VAULT__AEAD_OVERHEAD)
     return damaged(err);
-  const vault__key *key = vault__keyring_find(&v->keyring, VAULT__KEY_OUTBOX,
-                                              (const char *)p + AT_KID + 1, p[AT_KID]);
+  const vault__key *key =
+    vault__keyring_find(&v->keyring, VAULT__KEY_OUTBOX, (const char *)p + AT_KID + 1, p[AT_KID]);
   if (!key || vault__aead_open(key->bytes, p, head_n, p + head_n, job->payload_n - head_n, plain,
                                NULL) != VAULT_OK)
     return damaged(err);

@@ -9,8 +9,8 @@
 
 typedef struct vault__outbox {
   vault_id challenge;
-  uint32_t n;         /* number of the code in its challenge */
-  int64_t expires_ms; /* of the code */
+  uint32_t n;                           /* number of the code in its challenge */
+  int64_t expires_ms;                   /* of the code */
   uint8_t secret_mac[VAULT__MAC_BYTES]; /* by which the challenge is read */
   char phone[VAULT_PHONE_TEXT];
   char code[VAULT__OTP_TEXT];

@@ -28,8 +28,7 @@ int vault__token_gate_init(vault__token_gate *g);
 void vault__token_gate_destroy(vault__token_gate *g);
 
 /* How long this address has to wait; 0: not at all. mono_ms: of the clock that never goes back. */
-int64_t vault__token_gate_wait(vault__token_gate *g, uint64_t key, uint32_t limit,
-                               int64_t mono_ms);
+int64_t vault__token_gate_wait(vault__token_gate *g, uint64_t key, uint32_t limit, int64_t mono_ms);
 
 /* One more did not verify. */
 void vault__token_gate_count(vault__token_gate *g, uint64_t key, int64_t mono_ms);

@@ -44,8 +44,8 @@ static vault_status aim_at_path(vault_upload *u, const vault_upload_opts *o, vau
   char *path = vault__arena_dup(&u->arena, o->path.p, o->path.n);
   if (!path)
     return vault__no_memory(err);
-  VAULT_TRY(vault__make_path(u->v, &u->arena, vault__str(path, o->path.n), 1, &u->path, &u->n_path,
-                             err));
+  VAULT_TRY(
+    vault__make_path(u->v, &u->arena, vault__str(path, o->path.n), 1, &u->path, &u->n_path, err));
   u->row.space = o->space;
   u->row.parent = o->parent;
   *name = u->path[u->n_path - 1].text;
@@ -93,10 +93,9 @@ static vault_status check_early(vault_upload *u, vault_err *err) {
   const vault_id *user = &u->row.blob.user;
   if (!(u->flags & (VAULT_UP_NEW_ONLY | VAULT_UP_IF_VERSION)) || u->row.op_key[0])
     return VAULT_OK;
-  vault_status s = u->n_path
-                     ? v->items->find_item(v->items_self, user, u->row.space, &u->row.parent,
-                                           u->path, u->n_path, item, err)
-                     : v->items->get_item(v->items_self, user, &u->row.item, item, err);
+  vault_status s = u->n_path ? v->items->find_item(v->items_self, user, u->row.space,
+                                                   &u->row.parent, u->path, u->n_path, item, err)
+                             : v->items->get_item(v->items_self, user, &u->row.item, item, err);
   if (s == VAULT_E_NOT_FOUND && (u->flags & VAULT_UP_NEW_ONLY))
     return VAULT_OK;
   if (s == VAULT_E_NOT_FOUND)
@@ -164,9 +163,8 @@ vault_upload *vault__upload_new(vault *v) {
   return u;
 }
 
-vault_status vault_upload_begin(vault *v, const vault_principal *who,
-                                const vault_upload_opts *opts, vault_upload **out,
-                                vault_err *err) {
+vault_status vault_upload_begin(vault *v, const vault_principal *who, const vault_upload_opts *opts,
+                                vault_upload **out, vault_err *err) {
   VAULT_TRY(check_opts(v, who, opts, err));
   if (!out)
     return fail_usage(err, "no place for the upload");
@@ -300,8 +298,8 @@ static vault_status reserve(vault_upload *u, uint64_t need, vault_err *err) {
   uint64_t has = u->row.reserved_bytes, want = 0;
   if (need <= has)
     return VAULT_OK;
-  VAULT_TRY(vault__quota_grow(need, VAULT_UPLOAD_STEP_BYTES, v->settings.upload_max_bytes, &want,
-                              err));
+  VAULT_TRY(
+    vault__quota_grow(need, VAULT_UPLOAD_STEP_BYTES, v->settings.upload_max_bytes, &want, err));
   vault_status s = v->items->grow_upload(v->items_self, user, &u->row.id, want - has, err);
   if (s == VAULT_E_QUOTA && want > need) {
     want = need;

@@ -84,7 +84,8 @@ static void print_answer(const json_t *answer) {
   size_t i;
 
   json_array_foreach(json_object_get(answer, "users"), i, row) print_user(row);
-  if (json_object_get(answer, "user") != NULL) print_user(json_object_get(answer, "user"));
+  if (json_object_get(answer, "user") != NULL)
+    print_user(json_object_get(answer, "user"));
   json_array_foreach(json_object_get(answer, "sessions"), i, row) {
     (void)printf("%s  last seen %s  until %s  %s  %s\n", text_of(row, "id"),
                  text_of(row, "last_seen_at"), text_of(row, "expires_at"),
@@ -111,7 +112,8 @@ static int ask_and_print(const vd_config *cfg, json_t *request, bool json) {
   }
   do {
     json_t *again = json_copy(copy);
-    if (next != NULL) (void)json_object_set_new(again, "after", json_string(next));
+    if (next != NULL)
+      (void)json_object_set_new(again, "after", json_string(next));
     json_decref(answer);
     answer = vd_target_ask(&t, again, err, sizeof err);
     if (answer == NULL) {
@@ -133,22 +135,27 @@ static int user_quota(const vd_config *cfg, const char *const *args, bool json) 
   uint64_t bytes;
   if (!vd_config_parse_number(VD_TYPE_BYTES, args[2], &bytes) || bytes > INT64_MAX)
     return complain("BYTES must be a number, or with KiB, MiB, GiB, TiB", VD_EXIT_USAGE);
-  return ask_and_print(cfg, json_pack("{s:s, s:s, s:I}", "op", "user.quota", "user", args[1], "bytes",
-                                      (json_int_t)bytes), json);
+  return ask_and_print(cfg,
+                       json_pack("{s:s, s:s, s:I}", "op", "user.quota", "user", args[1], "bytes",
+                                 (json_int_t)bytes),
+                       json);
 }
 
 int vd_command_user(const vd_config *cfg, const char *const *all, size_t n) {
-  static const char *const plain[][2] = {
-    {"show", "user.show"}, {"disable", "user.disable"}, {"enable", "user.enable"}};
+  static const char *const plain[][2] = {{"show", "user.show"},
+                                         {"disable", "user.disable"},
+                                         {"enable", "user.enable"}};
   const char *args[4];
   bool json;
 
-  if (n == 0 || n > 4) return usage(vd_help_user);
+  if (n == 0 || n > 4)
+    return usage(vd_help_user);
   memcpy(args, all, n * sizeof args[0]);
   json = take_json_flag(args, &n);
   if (n == 1 && strcmp(args[0], "list") == 0)
     return ask_and_print(cfg, json_pack("{s:s}", "op", "user.list"), json);
-  if (n == 3 && strcmp(args[0], "quota") == 0) return user_quota(cfg, args, json);
+  if (n == 3 && strcmp(args[0], "quota") == 0)
+    return user_quota(cfg, args, json);
   for (size_t i = 0; n == 2 && i < sizeof plain / sizeof plain[0]; i++) {
     if (strcmp(args[0], plain[i][0]) == 0)
       return ask_and_print(cfg, json_pack("{s:s, s:s}", "op", plain[i][1], "user", args[1]), json);
@@ -160,14 +167,16 @@ int vd_command_session(const vd_config *cfg, const char *const *all, size_t n) {
   const char *args[4];
   bool json;
 
-  if (n == 0 || n > 4) return usage(vd_help_session);
+  if (n == 0 || n > 4)
+    return usage(vd_help_session);
   memcpy(args, all, n * sizeof args[0]);
   json = take_json_flag(args, &n);
   if (n == 2 && strcmp(args[0], "list") == 0)
     return ask_and_print(cfg, json_pack("{s:s, s:s}", "op", "session.list", "user", args[1]), json);
   if ((n == 2 || n == 3) && strcmp(args[0], "revoke") == 0) {
     json_t *request = json_pack("{s:s, s:s}", "op", "session.revoke", "user", args[1]);
-    if (n == 3) (void)json_object_set_new(request, "session", json_string(args[2]));
+    if (n == 3)
+      (void)json_object_set_new(request, "session", json_string(args[2]));
     return ask_and_print(cfg, request, json);
   }
   return usage(vd_help_session);
@@ -180,8 +189,10 @@ static long long count_of(const json_t *report, const char *name) {
 }
 
 static int fsck_code(const json_t *r) {
-  if (count_of(r, "missing") > 0 || count_of(r, "wrong_size") > 0) return VD_FSCK_DAMAGE;
-  if (count_of(r, "ledgers") > count_of(r, "ledgers_mended")) return VD_FSCK_DAMAGE;
+  if (count_of(r, "missing") > 0 || count_of(r, "wrong_size") > 0)
+    return VD_FSCK_DAMAGE;
+  if (count_of(r, "ledgers") > count_of(r, "ledgers_mended"))
+    return VD_FSCK_DAMAGE;
   return count_of(r, "ledgers_mended") > 0 ? VD_FSCK_REPAIRED : VD_FSCK_CLEAN;
 }
 
@@ -210,10 +221,13 @@ int vd_command_fsck(const vd_config *cfg, const char *const *args, size_t n) {
     (void)fputs(vd_help_fsck, stderr);
     return VD_FSCK_NOT_CHECKED;
   }
-  if (vd_target_open(&t, cfg, err, sizeof err) != 0) return complain(err, VD_FSCK_NOT_CHECKED);
-  answer = vd_target_ask(&t, json_pack("{s:s, s:b}", "op", "fsck", "repair", repair), err, sizeof err);
+  if (vd_target_open(&t, cfg, err, sizeof err) != 0)
+    return complain(err, VD_FSCK_NOT_CHECKED);
+  answer =
+    vd_target_ask(&t, json_pack("{s:s, s:b}", "op", "fsck", "repair", repair), err, sizeof err);
   vd_target_close(&t);
-  if (answer == NULL) return complain(err, VD_FSCK_NOT_CHECKED);
+  if (answer == NULL)
+    return complain(err, VD_FSCK_NOT_CHECKED);
   code = fsck_code(json_object_get(answer, "report"));
   if (json) {
     print_json(json_object_get(answer, "report"));

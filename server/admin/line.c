@@ -29,13 +29,16 @@ static bool fill(vd_line_reader *r, size_t max) {
   if (r->len == r->cap) {
     size_t cap = r->cap == 0 ? FIRST_BYTES : r->cap * 2;
     char *grown = r->len < max ? realloc(r->buf, cap) : NULL;
-    if (grown == NULL) return false;
+    if (grown == NULL)
+      return false;
     r->buf = grown;
     r->cap = cap;
   }
-  if (!wait_readable(r)) return false;
+  if (!wait_readable(r))
+    return false;
   got = recv(r->fd, r->buf + r->len, r->cap - r->len, 0);
-  if (got <= 0) return false;
+  if (got <= 0)
+    return false;
   r->len += (size_t)got;
   return true;
 }
@@ -53,7 +56,8 @@ const char *vd_line_next(vd_line_reader *r, size_t max, size_t *n) {
       return line;
     }
     seen = have;
-    if (!fill(r, max)) return NULL;
+    if (!fill(r, max))
+      return NULL;
   }
 }
 
@@ -67,11 +71,13 @@ bool vd_line_send(int fd, const json_t *doc) {
   size_t n = text != NULL ? strlen(text) : 0, done = 0;
   bool good = text != NULL;
 
-  if (good) text[n++] = '\n'; /* the place of the NUL */
+  if (good)
+    text[n++] = '\n'; /* the place of the NUL */
   while (good && done < n) {
     ssize_t sent = send(fd, text + done, n - done, MSG_NOSIGNAL);
     good = sent > 0;
-    if (good) done += (size_t)sent;
+    if (good)
+      done += (size_t)sent;
   }
   free(text);
   return good;

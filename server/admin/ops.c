@@ -20,8 +20,10 @@ static vault_status find_user(vault *v, const json_t *rq, vault_users **users, v
   const char *text = json_string_value(json_object_get(rq, "user"));
   vault_id id;
 
-  if (text == NULL) return VAULT_E_INPUT;
-  if (vault_id_parse(text, strlen(text), &id) == VAULT_OK) return vault_admin_get_user(v, &id, users, err);
+  if (text == NULL)
+    return VAULT_E_INPUT;
+  if (vault_id_parse(text, strlen(text), &id) == VAULT_OK)
+    return vault_admin_get_user(v, &id, users, err);
   return vault_admin_find_user(v, text, strlen(text), users, err);
 }
 
@@ -49,7 +51,8 @@ static json_t *op_user_list(vault *v, const json_t *rq) {
   if (after != NULL && vault_id_parse(after, strlen(after), &from) != VAULT_OK)
     return refuse_text("\"after\" must be an id.");
   s = vault_admin_users(v, &from, VAULT_USERS_MAX, &users, &err);
-  if (s != VAULT_OK) return refuse(s, &err);
+  if (s != VAULT_OK)
+    return refuse(s, &err);
   rows = json_array();
   const char *row = (const char *)vault_users_rows(users, &n, &stride);
   for (uint64_t i = 0; i < n; i++, row += stride) {
@@ -71,7 +74,8 @@ static json_t *show_user(vault *v, const vault_id *id) {
   json_t *user;
   vault_status s = vault_admin_get_user(v, id, &users, &err);
 
-  if (s != VAULT_OK) return refuse(s, &err);
+  if (s != VAULT_OK)
+    return refuse(s, &err);
   user = user_json(first_user(users));
   vault_users_free(users);
   s = vault_usage_get(v, &who, &usage, &err);
@@ -121,10 +125,12 @@ static json_t *op_session_list(vault *v, const json_t *rq, const vault_id *user)
   vault_status s = vault_auth_sessions(v, &who, &sessions, &err);
 
   (void)rq;
-  if (s != VAULT_OK) return refuse(s, &err);
+  if (s != VAULT_OK)
+    return refuse(s, &err);
   doc = vd_sessions_json(sessions);
   vault_sessions_free(sessions);
-  if (doc != NULL) (void)json_object_set_new(doc, "ok", json_true());
+  if (doc != NULL)
+    (void)json_object_set_new(doc, "ok", json_true());
   return doc;
 }
 
@@ -143,7 +149,8 @@ static json_t *op_session_revoke(vault *v, const json_t *rq, const vault_id *use
   } else {
     s = vault_auth_revoke(v, &who, &session, &err);
   }
-  return s == VAULT_OK ? json_pack("{s:b, s:I}", "ok", 1, "revoked", (json_int_t)n) : refuse(s, &err);
+  return s == VAULT_OK ? json_pack("{s:b, s:I}", "ok", 1, "revoked", (json_int_t)n)
+                       : refuse(s, &err);
 }
 
 static json_t *op_fsck(vault *v, const json_t *rq) {
@@ -153,7 +160,8 @@ static json_t *op_fsck(vault *v, const json_t *rq) {
   vault_status s = vault_admin_check(v, repair ? VAULT_CHECK_REPAIR : 0, &r, &err);
   json_t *report;
 
-  if (s != VAULT_OK) return refuse(s, &err);
+  if (s != VAULT_OK)
+    return refuse(s, &err);
   report = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "users", (json_int_t)r.users, "blobs",
                      (json_int_t)r.blobs, "missing", (json_int_t)r.missing, "wrong_size",
                      (json_int_t)r.wrong_size, "orphans", (json_int_t)r.orphans, "ledgers",
@@ -166,9 +174,9 @@ static const struct {
   json_t *(*run)(vault *v, const json_t *rq);
   json_t *(*run_for_user)(vault *v, const json_t *rq, const vault_id *user);
 } ops[] = {
-  {"user.list", op_user_list, NULL},        {"user.show", NULL, op_user_show},
-  {"user.quota", NULL, op_user_quota},      {"user.disable", NULL, op_user_disable},
-  {"user.enable", NULL, op_user_enable},    {"session.list", NULL, op_session_list},
+  {"user.list", op_user_list, NULL},           {"user.show", NULL, op_user_show},
+  {"user.quota", NULL, op_user_quota},         {"user.disable", NULL, op_user_disable},
+  {"user.enable", NULL, op_user_enable},       {"session.list", NULL, op_session_list},
   {"session.revoke", NULL, op_session_revoke}, {"fsck", op_fsck, NULL},
 };
 
@@ -180,10 +188,13 @@ json_t *vd_admin_run(vault *v, const json_t *request) {
   vault_status s;
 
   for (size_t i = 0; name != NULL && i < sizeof ops / sizeof ops[0]; i++) {
-    if (strcmp(name, ops[i].name) != 0) continue;
-    if (ops[i].run != NULL) return ops[i].run(v, request);
+    if (strcmp(name, ops[i].name) != 0)
+      continue;
+    if (ops[i].run != NULL)
+      return ops[i].run(v, request);
     s = find_user(v, request, &users, &err);
-    if (s != VAULT_OK) return refuse(s, &err);
+    if (s != VAULT_OK)
+      return refuse(s, &err);
     user = first_user(users)->id;
     vault_users_free(users);
     return ops[i].run_for_user(v, request, &user);

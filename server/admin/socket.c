@@ -35,9 +35,10 @@ static int address_of(const char *path, struct sockaddr_un *out, char *err, size
   memset(out, 0, sizeof *out);
   out->sun_family = AF_UNIX;
   if (strlen(path) >= sizeof out->sun_path) {
-    (void)snprintf(err, err_size,
-                   "the path of the admin socket is longer than %zu bytes: choose a shorter data directory",
-                   sizeof out->sun_path - 1);
+    (void)snprintf(
+      err, err_size,
+      "the path of the admin socket is longer than %zu bytes: choose a shorter data directory",
+      sizeof out->sun_path - 1);
     return -1;
   }
   memcpy(out->sun_path, path, strlen(path));
@@ -50,7 +51,8 @@ static int address_of(const char *path, struct sockaddr_un *out, char *err, size
  * owns the directory. */
 static void log_command(const vd_admin *a, const json_t *request, const json_t *answer) {
   const char *op = json_string_value(json_object_get(request, "op"));
-  if (op == NULL || !json_is_true(json_object_get(answer, "ok"))) return; /* a known name, or none */
+  if (op == NULL || !json_is_true(json_object_get(answer, "ok")))
+    return; /* a known name, or none */
   vault_log_field f[] = {{"op", {op, strlen(op)}, 0}};
   vd_log_event(a->log, VAULT_LOG_INFO, "admin_command", f, sizeof f / sizeof f[0]);
 }
@@ -76,12 +78,14 @@ static void serve_connection(vd_admin *a, int fd) {
   const char *line;
   size_t n;
 
-  if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0) return;
+  if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0)
+    return;
   while ((line = vd_line_next(&reader, VD_ADMIN_LINE_MAX, &n)) != NULL) {
     json_t *answer = answer_line(a, line, n);
     bool sent = answer != NULL && vd_line_send(fd, answer);
     json_decref(answer);
-    if (!sent) break;
+    if (!sent)
+      break;
   }
   vd_line_free(&reader);
 }
@@ -91,11 +95,15 @@ static void *accept_loop(void *arg) {
   struct pollfd fds[2] = {{a->fd, POLLIN, 0}, {a->stop_fd, POLLIN, 0}};
 
   for (;;) {
-    if (poll(fds, 2, -1) < 0 && errno != EINTR) return NULL;
-    if (fds[1].revents != 0) return NULL;
-    if ((fds[0].revents & POLLIN) == 0) continue;
+    if (poll(fds, 2, -1) < 0 && errno != EINTR)
+      return NULL;
+    if (fds[1].revents != 0)
+      return NULL;
+    if ((fds[0].revents & POLLIN) == 0)
+      continue;
     int fd = accept4(a->fd, NULL, NULL, SOCK_CLOEXEC);
-    if (fd < 0) continue;
+    if (fd < 0)
+      continue;
     serve_connection(a, fd);
     (void)close(fd);
   }
@@ -104,7 +112,8 @@ static void *accept_loop(void *arg) {
 static bool is_answered(const struct sockaddr_un *addr) {
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   bool answered = fd >= 0 && connect(fd, (const struct sockaddr *)addr, sizeof *addr) == 0;
-  if (fd >= 0) (void)close(fd);
+  if (fd >= 0)
+    (void)close(fd);
   return answered;
 }
 
@@ -113,10 +122,11 @@ static int listen_at(vd_admin *a, char *err, size_t err_size) {
   mode_t before;
   int rc;
 
-  if (address_of(a->path, &addr, err, err_size) != 0) return -1;
+  if (address_of(a->path, &addr, err, err_size) != 0)
+    return -1;
   if (is_answered(&addr)) {
-    (void)snprintf(err, err_size, "another vaultd already uses this data directory: it answers at %s",
-                   a->path);
+    (void)snprintf(err, err_size,
+                   "another vaultd already uses this data directory: it answers at %s", a->path);
     return -1;
   }
   (void)unlink(a->path);
@@ -124,12 +134,15 @@ static int listen_at(vd_admin *a, char *err, size_t err_size) {
   before = umask(0177); /* the socket is born 0600: there is no moment when others may connect */
   rc = a->fd < 0 ? -1 : bind(a->fd, (const struct sockaddr *)&addr, sizeof addr);
   (void)umask(before);
-  if (rc == 0) rc = listen(a->fd, BACKLOG);
-  if (rc != 0) (void)snprintf(err, err_size, "cannot listen at %s: %s", a->path, strerror(errno));
+  if (rc == 0)
+    rc = listen(a->fd, BACKLOG);
+  if (rc != 0)
+    (void)snprintf(err, err_size, "cannot listen at %s: %s", a->path, strerror(errno));
   return rc;
 }
 
-vd_admin *vd_admin_start(const vd_config *cfg, vault *v, const vd_log *log, char *err, size_t err_size) {
+vd_admin *vd_admin_start(const vd_config *cfg, vault *v, const vd_log *log, char *err,
+                         size_t err_size) {
   vd_admin *a = calloc(1, sizeof *a);
 
   if (a == NULL) {
@@ -164,14 +177,18 @@ vd_admin *vd_admin_start(const vd_config *cfg, vault *v, const vd_log *log, char
 void vd_admin_stop(vd_admin *a) {
   uint64_t one = 1;
 
-  if (a == NULL) return;
+  if (a == NULL)
+    return;
   if (a->running) {
     (void)!write(a->stop_fd, &one, sizeof one);
     (void)pthread_join(a->thread, NULL);
   }
-  if (a->path != NULL) (void)unlink(a->path);
-  if (a->fd >= 0) (void)close(a->fd);
-  if (a->stop_fd >= 0) (void)close(a->stop_fd);
+  if (a->path != NULL)
+    (void)unlink(a->path);
+  if (a->fd >= 0)
+    (void)close(a->fd);
+  if (a->stop_fd >= 0)
+    (void)close(a->stop_fd);
   free(a->path);
   free(a);
 }
@@ -193,7 +210,8 @@ int vd_admin_connect(const vd_config *cfg, bool *absent, char *err, size_t err_s
     if (fd < 0 || connect(fd, (const struct sockaddr *)&addr, sizeof addr) != 0) {
       *absent = errno == ENOENT || errno == ECONNREFUSED;
       (void)snprintf(err, err_size, "cannot talk to the server at %s: %s", path, strerror(errno));
-      if (fd >= 0) (void)close(fd);
+      if (fd >= 0)
+        (void)close(fd);
       fd = -1;
     }
   }
@@ -209,9 +227,11 @@ json_t *vd_admin_ask(int fd, const json_t *request, char *err, size_t err_size) 
 
   if (vd_line_send(fd, request)) {
     line = vd_line_next(&reader, SIZE_MAX, &n);
-    if (line != NULL) answer = json_loadb(line, n, 0, NULL);
+    if (line != NULL)
+      answer = json_loadb(line, n, 0, NULL);
   }
-  if (answer == NULL) (void)snprintf(err, err_size, "the server ended the conversation without an answer");
+  if (answer == NULL)
+    (void)snprintf(err, err_size, "the server ended the conversation without an answer");
   vd_line_free(&reader);
   return answer;
 }

@@ -17,7 +17,8 @@ typedef struct vd_admin vd_admin;
 
 /* Listens, and answers on a thread of its own, one connection at a time. A socket that a killed
  * server left is replaced, one that is answered is not. NULL with a sentence in err. */
-vd_admin *vd_admin_start(const vd_config *cfg, vault *v, const vd_log *log, char *err, size_t err_size);
+vd_admin *vd_admin_start(const vd_config *cfg, vault *v, const vd_log *log, char *err,
+                         size_t err_size);
 void vd_admin_stop(vd_admin *admin); /* NULL is legal */
 
 /* ---- the other end: a command ---- */

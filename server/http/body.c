@@ -186,7 +186,8 @@ void vd_body_receive(vd_request *rq) {
     if (rq->in_pos < rq->in_end) {
       use_buffered(rq, room);
     } else if (c->peer_eof) {
-      vd_refuse_set(rq, 400, "body_incomplete", "The connection ended before the body was complete.");
+      vd_refuse_set(rq, 400, "body_incomplete",
+                    "The connection ended before the body was complete.");
     } else if (reads++ == VD_READ_ROUNDS_MAX || !c->can_read || !read_more(rq, to, room)) {
       if (!c->peer_eof)
         break;
@@ -200,5 +201,6 @@ void vd_body_receive(vd_request *rq) {
 }
 
 bool vd_body_wants_read(const vd_request *rq) {
-  return !rq->body_done && !rq->conn->waiting_buffer && !(rq->fill && rq->fill->n == VD_UPLOAD_BUFFER_BYTES);
+  return !rq->body_done && !rq->conn->waiting_buffer &&
+         !(rq->fill && rq->fill->n == VD_UPLOAD_BUFFER_BYTES);
 }

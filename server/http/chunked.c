@@ -71,14 +71,11 @@ static vd_chunked_result trailer_byte(vd_chunked *d, char c) {
   if (++d->trailer_bytes > VD_TRAILER_BYTES_MAX)
     return VD_CHUNKED_TRAILERS_BIG;
   switch (d->state) {
-  case TRAILER_FIRST:
-    return c == '\r' ? to(d, true, END_LF) : to(d, is_token(c), TRAILER_NAME);
+  case TRAILER_FIRST: return c == '\r' ? to(d, true, END_LF) : to(d, is_token(c), TRAILER_NAME);
   case TRAILER_NAME:
     return c == ':' ? to(d, true, TRAILER_VALUE) : to(d, is_token(c), TRAILER_NAME);
-  case TRAILER_VALUE:
-    return c == '\r' ? to(d, true, TRAILER_LF) : to(d, is_text(c), TRAILER_VALUE);
-  default:
-    return to(d, c == '\n', TRAILER_FIRST);
+  case TRAILER_VALUE: return c == '\r' ? to(d, true, TRAILER_LF) : to(d, is_text(c), TRAILER_VALUE);
+  default: return to(d, c == '\n', TRAILER_FIRST);
   }
 }
 
@@ -86,25 +83,18 @@ static vd_chunked_result trailer_byte(vd_chunked *d, char c) {
 static vd_chunked_result framing_byte(vd_chunked *d, char c) {
   switch (d->state) {
   case SIZE_FIRST:
-  case SIZE:
-    return size_byte(d, c);
-  case EXTENSION:
-    return extension_byte(d, c);
-  case SIZE_LF:
-    return to(d, c == '\n', d->left ? DATA : TRAILER_FIRST);
-  case DATA_CR:
-    return to(d, c == '\r', DATA_LF);
-  case DATA_LF:
-    return to(d, c == '\n', SIZE_FIRST);
-  case END_LF:
-    return c == '\n' ? VD_CHUNKED_END : VD_CHUNKED_BAD;
-  default:
-    return trailer_byte(d, c);
+  case SIZE: return size_byte(d, c);
+  case EXTENSION: return extension_byte(d, c);
+  case SIZE_LF: return to(d, c == '\n', d->left ? DATA : TRAILER_FIRST);
+  case DATA_CR: return to(d, c == '\r', DATA_LF);
+  case DATA_LF: return to(d, c == '\n', SIZE_FIRST);
+  case END_LF: return c == '\n' ? VD_CHUNKED_END : VD_CHUNKED_BAD;
+  default: return trailer_byte(d, c);
   }
 }
 
-vd_chunked_result vd_chunked_next(vd_chunked *d, const char *input, size_t input_len, size_t *used, const char **data,
-                                  size_t *data_len) {
+vd_chunked_result vd_chunked_next(vd_chunked *d, const char *input, size_t input_len, size_t *used,
+                                  const char **data, size_t *data_len) {
   for (size_t i = 0; i < input_len; i++) {
     if (d->state == DATA) {
       size_t n = input_len - i;

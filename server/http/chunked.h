@@ -17,15 +17,15 @@ typedef struct vd_chunked { /* all zero at the start of a body */
 } vd_chunked;
 
 typedef enum vd_chunked_result {
-  VD_CHUNKED_MORE,           /* all of the input was used */
-  VD_CHUNKED_DATA,           /* *data, *data_len: bytes of the body; call again with what is behind *used */
-  VD_CHUNKED_END,            /* the body is complete; what is behind *used belongs to the next request */
-  VD_CHUNKED_BAD,            /* 400 */
+  VD_CHUNKED_MORE, /* all of the input was used */
+  VD_CHUNKED_DATA, /* *data, *data_len: bytes of the body; call again with what is behind *used */
+  VD_CHUNKED_END,  /* the body is complete; what is behind *used belongs to the next request */
+  VD_CHUNKED_BAD,  /* 400 */
   VD_CHUNKED_EXTENSIONS_BIG, /* 400 */
   VD_CHUNKED_TRAILERS_BIG    /* 431 */
 } vd_chunked_result;
 
-vd_chunked_result vd_chunked_next(vd_chunked *d, const char *input, size_t input_len, size_t *used, const char **data,
-                                  size_t *data_len);
+vd_chunked_result vd_chunked_next(vd_chunked *d, const char *input, size_t input_len, size_t *used,
+                                  const char **data, size_t *data_len);
 
 #endif

@@ -47,7 +47,8 @@ static bool list_matches(const char *list, const char *etag, bool strong) {
   bool etag_weak = etag[0] == 'W' && etag[1] == '/';
   const char *mine = etag_weak ? etag + 2 : etag;
   while (next_tag(&list, &weak, &opaque, &opaque_len))
-    if (!(strong && (weak || etag_weak)) && strlen(mine) == opaque_len && !memcmp(mine, opaque, opaque_len))
+    if (!(strong && (weak || etag_weak)) && strlen(mine) == opaque_len &&
+        !memcmp(mine, opaque, opaque_len))
       return true;
   return false;
 }
@@ -64,7 +65,8 @@ static int compare_modified(const char *date, const vd_resource_state *st) {
   return st->modified_s > when ? 1 : -1;
 }
 
-vd_precondition vd_precondition_check(const vd_preconditions *pre, const vd_resource_state *st, bool read) {
+vd_precondition vd_precondition_check(const vd_preconditions *pre, const vd_resource_state *st,
+                                      bool read) {
   if (pre->if_match) {
     if (!names_it(pre->if_match, st, true))
       return VD_PRECONDITION_FAILED;

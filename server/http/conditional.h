@@ -16,9 +16,9 @@ typedef struct vd_preconditions {
 
 typedef struct vd_resource_state {
   bool exists;
-  const char *etag;        /* with its quotes, "W/" in front when weak; NULL when there is none */
+  const char *etag; /* with its quotes, "W/" in front when weak; NULL when there is none */
   bool has_modified;
-  int64_t modified_s;      /* Unix seconds, as Last-Modified would say */
+  int64_t modified_s; /* Unix seconds, as Last-Modified would say */
 } vd_resource_state;
 
 typedef enum vd_precondition {
@@ -28,7 +28,8 @@ typedef enum vd_precondition {
 } vd_precondition;
 
 /* read: GET or HEAD. An If-Match or If-None-Match that cannot be parsed counts as matching nothing. */
-vd_precondition vd_precondition_check(const vd_preconditions *pre, const vd_resource_state *state, bool read);
+vd_precondition vd_precondition_check(const vd_preconditions *pre, const vd_resource_state *state,
+                                      bool read);
 
 /* Whether Range may be honoured: no If-Range, or one that is the strong ETag of the current state. A date never
  * holds: people set the times of their files, so two versions may share one, and a date is then no strong

@@ -29,13 +29,13 @@ void vd_log(vd_request *rq, int status) {
     return;
   rq->logged = true;
   srv->cfg.log(srv->cfg.log_arg, &(vd_log_record){
-                                     .request_id = rq->id,
-                                     .method = rq->method_name,
-                                     .path = rq->path_text,
-                                     .peer = rq->conn->peer,
-                                     .status = status,
-                                     .bytes = rq->body_sent,
-                                     .ms = vd_now(srv) - rq->start_ms,
+                                   .request_id = rq->id,
+                                   .method = rq->method_name,
+                                   .path = rq->path_text,
+                                   .peer = rq->conn->peer,
+                                   .status = status,
+                                   .bytes = rq->body_sent,
+                                   .ms = vd_now(srv) - rq->start_ms,
                                  });
 }
 
@@ -161,7 +161,8 @@ static bool receive_head(vd_request *rq) {
 
 static void drain(vd_conn *c) {
   char sink[DRAIN_STEP_BYTES];
-  for (unsigned i = 0; i < DRAIN_ROUNDS_MAX && c->can_read && !c->dead && !c->peer_eof && c->drain_left; i++) {
+  for (unsigned i = 0;
+       i < DRAIN_ROUNDS_MAX && c->can_read && !c->dead && !c->peer_eof && c->drain_left; i++) {
     size_t n = c->drain_left < sizeof sink ? (size_t)c->drain_left : sizeof sink;
     ssize_t got = vd_conn_read(c, sink, n);
     if (got <= 0)
@@ -228,18 +229,14 @@ static uint64_t deadline(const vd_conn *c) {
   if (!rq) /* who connects and says nothing gets no more time than who begins a head */
     return c->idle_since_ms + (c->served ? cfg->keepalive_timeout_ms : cfg->header_timeout_ms);
   switch (rq->phase) {
-  case VD_PHASE_HEAD:
-    return rq->start_ms + cfg->header_timeout_ms;
+  case VD_PHASE_HEAD: return rq->start_ms + cfg->header_timeout_ms;
   case VD_PHASE_BUFFER:
-  case VD_PHASE_RECEIVE:
-    return rq->paused ? 0 : vd_body_deadline(rq);
-  case VD_PHASE_WRITE:
-    return rq->blocked ? rq->last_write_ms + cfg->write_stall_timeout_ms : 0;
+  case VD_PHASE_RECEIVE: return rq->paused ? 0 : vd_body_deadline(rq);
+  case VD_PHASE_WRITE: return rq->blocked ? rq->last_write_ms + cfg->write_stall_timeout_ms : 0;
   case VD_PHASE_OPEN:
   case VD_PHASE_HANDLER:
   case VD_PHASE_REFUSE:
-  default:
-    return 0;
+  default: return 0;
   }
 }
 
@@ -282,7 +279,8 @@ static void on_timer(uv_timer_t *h) {
       vd_conn_run(c);
       return;
     }
-    bool silent = rq && rq->phase == VD_PHASE_HEAD && !rq->started; /* an empty line, then nothing */
+    bool silent =
+      rq && rq->phase == VD_PHASE_HEAD && !rq->started; /* an empty line, then nothing */
     if (!rq || silent || c->draining || rq->phase == VD_PHASE_WRITE) {
       vd_conn_kill(c);
       return;
@@ -331,8 +329,7 @@ static bool step(vd_conn *c) {
     return first_bytes(c);
   vd_phase before = rq->phase;
   switch (rq->phase) {
-  case VD_PHASE_HEAD:
-    return receive_head(rq);
+  case VD_PHASE_HEAD: return receive_head(rq);
   case VD_PHASE_BUFFER:
   case VD_PHASE_RECEIVE:
     vd_body_clock_pause(rq, false);

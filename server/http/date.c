@@ -17,13 +17,15 @@ static const char MONTHS[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
 
 void vd_date_format(int64_t unix_s, char *out) {
   struct tm tm;
-  time_t t = (time_t)(unix_s < YEAR_0_S ? YEAR_0_S : unix_s > YEAR_9999_END_S ? YEAR_9999_END_S : unix_s);
+  time_t t = (time_t)(unix_s < YEAR_0_S          ? YEAR_0_S
+                      : unix_s > YEAR_9999_END_S ? YEAR_9999_END_S
+                                                 : unix_s);
   memset(&tm, 0, sizeof tm);
   (void)gmtime_r(&t, &tm);
   char text[64]; /* wider than any value that the compiler can imagine in struct tm */
-  (void)snprintf(text, sizeof text, "%s, %02d %s %04d %02d:%02d:%02d GMT", DAYS[(unsigned)tm.tm_wday % 7],
-                 tm.tm_mday % 100, MONTHS[(unsigned)tm.tm_mon % 12], (tm.tm_year + 1900) % 10000, tm.tm_hour % 100,
-                 tm.tm_min % 100, tm.tm_sec % 100);
+  (void)snprintf(text, sizeof text, "%s, %02d %s %04d %02d:%02d:%02d GMT",
+                 DAYS[(unsigned)tm.tm_wday % 7], tm.tm_mday % 100, MONTHS[(unsigned)tm.tm_mon % 12],
+                 (tm.tm_year + 1900) % 10000, tm.tm_hour % 100, tm.tm_min % 100, tm.tm_sec % 100);
   memcpy(out, text, VD_DATE_SIZE - 1);
   out[VD_DATE_SIZE - 1] = 0;
 }
@@ -84,7 +86,8 @@ static bool asctime_form(const char *s, civil *c) { /* " Nov  6 08:49:37 1994" *
   if (!(literal(&s, " ") && month(&s, &c->month) && literal(&s, " ")))
     return false;
   bool day = *s == ' ' ? (s++, digits(&s, 1, &c->day)) : digits(&s, 2, &c->day);
-  return day && literal(&s, " ") && clock_time(&s, c) && literal(&s, " ") && digits(&s, 4, &c->year) && !*s;
+  return day && literal(&s, " ") && clock_time(&s, c) && literal(&s, " ") &&
+         digits(&s, 4, &c->year) && !*s;
 }
 
 static bool leap(int year) {

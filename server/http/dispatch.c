@@ -44,7 +44,8 @@ static void start_simple(vd_request *rq) {
     rq->pending = rq->next == VD_PENDING;
     final_result(rq);
   } else if (!vd_job_try(rq, run_simple, done_final)) {
-    vd_refuse(rq, 503, "overloaded", "The server has more to do than it can. Try again in a moment.");
+    vd_refuse(rq, 503, "overloaded",
+              "The server has more to do than it can. Try again in a moment.");
   }
 }
 
@@ -142,7 +143,8 @@ static void start_route(vd_request *rq) {
   if (route->upload) {
     rq->phase = VD_PHASE_OPEN;
     if (!vd_job_try(rq, run_open, done_open))
-      vd_refuse(rq, 503, "overloaded", "The server has more to do than it can. Try again in a moment.");
+      vd_refuse(rq, 503, "overloaded",
+                "The server has more to do than it can. Try again in a moment.");
     return;
   }
   uint32_t max = route->body_max_bytes ? route->body_max_bytes : VD_BODY_BYTES_DEFAULT;
@@ -165,21 +167,18 @@ void vd_dispatch(vd_request *rq) {
     return;
   }
   switch (vd_router_find(rq->srv->router, rq->method, t->path, t->path_len, scratch, &rq->match)) {
-  case VD_ROUTE_FOUND:
-    start_route(rq);
-    break;
+  case VD_ROUTE_FOUND: start_route(rq); break;
   case VD_ROUTE_NOT_ALLOWED:
     if (rq->method == VD_OPTIONS)
       answer_options(rq, 204, rq->match.allowed);
     else
-      vd_refuse(rq, 405, "method_not_allowed", "This resource does not have the request method; see Allow.");
+      vd_refuse(rq, 405, "method_not_allowed",
+                "This resource does not have the request method; see Allow.");
     break;
   case VD_ROUTE_BAD_PATH:
     vd_refuse(rq, 400, "bad_encoding", "The path has a bad percent-encoding or an encoded NUL.");
     break;
   case VD_ROUTE_NOT_FOUND:
-  default:
-    vd_refuse(rq, 404, "not_found", "There is nothing at this path.");
-    break;
+  default: vd_refuse(rq, 404, "not_found", "There is nothing at this path."); break;
   }
 }

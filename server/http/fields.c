@@ -85,7 +85,8 @@ static void put_fallback(writer *w, const uint8_t *s, size_t len, bool *differs)
   for (size_t i = 0; i < len;) {
     size_t n = vd_utf8_len(s + i, len - i);
     /* '%' too: some browsers decode %XX in the plain form */
-    bool plain = n == 1 && s[i] >= 0x20 && s[i] < 0x7F && s[i] != '"' && s[i] != '\\' && s[i] != '%';
+    bool plain =
+      n == 1 && s[i] >= 0x20 && s[i] < 0x7F && s[i] != '"' && s[i] != '\\' && s[i] != '%';
     put(w, plain ? (char)s[i] : '_');
     *differs = *differs || !plain;
     i += n ? n : 1;
@@ -112,7 +113,8 @@ static void put_extended(writer *w, const uint8_t *s, size_t len) {
   }
 }
 
-bool vd_disposition_format(bool inline_view, const char *name, size_t name_len, char *out, size_t out_size) {
+bool vd_disposition_format(bool inline_view, const char *name, size_t name_len, char *out,
+                           size_t out_size) {
   writer w = {out, 0, out_size, out_size == 0};
   bool differs = false;
   put_text(&w, inline_view ? "inline; filename=\"" : "attachment; filename=\"");
@@ -138,7 +140,8 @@ void vd_digest_format(const uint8_t sha256[VD_SHA256_BYTES], char out[VD_SHA256_
   put_text(&w, "sha-256=:");
   for (size_t i = 0; i < VD_SHA256_BYTES; i += 3) {
     bool last = i + 2 >= VD_SHA256_BYTES; /* 32 = 10 * 3 + 2 */
-    uint32_t v = (uint32_t)sha256[i] << 16 | (uint32_t)sha256[i + 1] << 8 | (last ? 0u : sha256[i + 2]);
+    uint32_t v =
+      (uint32_t)sha256[i] << 16 | (uint32_t)sha256[i + 1] << 8 | (last ? 0u : sha256[i + 2]);
     put(&w, BASE64[v >> 18 & 63]);
     put(&w, BASE64[v >> 12 & 63]);
     put(&w, BASE64[v >> 6 & 63]);

@@ -13,11 +13,11 @@ static bool no(vd_request *rq, int status, const char *code, const char *detail)
 
 static void set_method(vd_request *rq) {
   static const uint8_t map[] = {
-      [HTTP_GET] = VD_GET,           [HTTP_HEAD] = VD_HEAD,         [HTTP_POST] = VD_POST,
-      [HTTP_PUT] = VD_PUT,           [HTTP_PATCH] = VD_PATCH,       [HTTP_DELETE] = VD_DELETE,
-      [HTTP_OPTIONS] = VD_OPTIONS,   [HTTP_PROPFIND] = VD_PROPFIND, [HTTP_PROPPATCH] = VD_PROPPATCH,
-      [HTTP_MKCOL] = VD_MKCOL,       [HTTP_COPY] = VD_COPY,         [HTTP_MOVE] = VD_MOVE,
-      [HTTP_LOCK] = VD_LOCK,         [HTTP_UNLOCK] = VD_UNLOCK,     [HTTP_REPORT] = VD_REPORT,
+    [HTTP_GET] = VD_GET,         [HTTP_HEAD] = VD_HEAD,         [HTTP_POST] = VD_POST,
+    [HTTP_PUT] = VD_PUT,         [HTTP_PATCH] = VD_PATCH,       [HTTP_DELETE] = VD_DELETE,
+    [HTTP_OPTIONS] = VD_OPTIONS, [HTTP_PROPFIND] = VD_PROPFIND, [HTTP_PROPPATCH] = VD_PROPPATCH,
+    [HTTP_MKCOL] = VD_MKCOL,     [HTTP_COPY] = VD_COPY,         [HTTP_MOVE] = VD_MOVE,
+    [HTTP_LOCK] = VD_LOCK,       [HTTP_UNLOCK] = VD_UNLOCK,     [HTTP_REPORT] = VD_REPORT,
   };
   uint8_t m = rq->parser.method;
   rq->method = m < sizeof map ? (vd_method)map[m] : VD_METHOD_OTHER;
@@ -37,17 +37,21 @@ static bool check_host(vd_request *rq) {
 
 /* Fields of which the handlers read one value: of two, somebody else may read the other. */
 static bool check_single(vd_request *rq) {
-  static const char *const names[] = {"if-match", "if-none-match", "if-modified-since", "if-unmodified-since",
-                                      "if-range", "range",         "content-type",      "content-encoding"};
+  static const char *const names[] = {"if-match",          "if-none-match",
+                                      "if-modified-since", "if-unmodified-since",
+                                      "if-range",          "range",
+                                      "content-type",      "content-encoding"};
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
     if (vd_header_nth(rq, names[i], 1))
-      return no(rq, 400, "duplicate_field", "A condition, Range or a field about the content is given twice.");
+      return no(rq, 400, "duplicate_field",
+                "A condition, Range or a field about the content is given twice.");
   return true;
 }
 
 static bool check_target(vd_request *rq) {
   const char *url = rq->buf + rq->url;
-  if (!vd_target_parse(url, rq->url_len, &rq->target) || (rq->target.asterisk && rq->method != VD_OPTIONS))
+  if (!vd_target_parse(url, rq->url_len, &rq->target) ||
+      (rq->target.asterisk && rq->method != VD_OPTIONS))
     return no(rq, 400, "bad_target", "The request target is not a path, or has a fragment.");
   return true;
 }
@@ -68,8 +72,7 @@ static bool decode_target(vd_request *rq) {
   rq->path_text = t->asterisk ? "*" : mem;
   rq->query_text = mem + p + 1;
   switch (vd_query_parse(mem + p + 1 + q + 1, rq->query, VD_QUERY_COUNT_MAX, &rq->n_query)) {
-  case VD_QUERY_OK:
-    return true;
+  case VD_QUERY_OK: return true;
   case VD_QUERY_DUPLICATE:
     return no(rq, 400, "duplicate_parameter", "A query parameter is given twice.");
   case VD_QUERY_TOO_MANY:
@@ -96,16 +99,20 @@ static bool check_framing(vd_request *rq) {
       return no(rq, 400, "bad_content_length", "Content-Length is given beside Transfer-Encoding.");
     if (!vd_same_word(te, "chunked"))
       return vd_list_has(te, "chunked") && !ends_in_chunked(te)
-                 ? no(rq, 400, "bad_transfer_encoding", "Transfer-Encoding must end in chunked, once.")
-                 : no(rq, 501, "transfer_coding_unknown", "The only transfer coding here is chunked.");
+               ? no(rq, 400, "bad_transfer_encoding",
+                    "Transfer-Encoding must end in chunked, once.")
+               : no(rq, 501, "transfer_coding_unknown",
+                    "The only transfer coding here is chunked.");
     rq->body_kind = VD_BODY_CHUNKED;
   } else if (vd_header(rq, "content-length")) {
     rq->body_kind = VD_BODY_LENGTH;
     rq->body_len = rq->body_left = rq->parser.content_length;
-    if (rq->body_len > INT64_MAX) /* no file is longer, and the largest value means "unknown" elsewhere */
+    if (rq->body_len >
+        INT64_MAX) /* no file is longer, and the largest value means "unknown" elsewhere */
       return no(rq, 413, "body_too_large", "Content-Length is more than any resource here takes.");
   }
-  rq->body_done = rq->body_kind == VD_BODY_NONE || (rq->body_kind == VD_BODY_LENGTH && !rq->body_len);
+  rq->body_done =
+    rq->body_kind == VD_BODY_NONE || (rq->body_kind == VD_BODY_LENGTH && !rq->body_len);
   return true;
 }
 

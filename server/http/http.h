@@ -67,7 +67,8 @@ typedef struct vd_upload_ops {
 } vd_upload_ops;
 
 /* Flags of a route. */
-#define VD_ON_LOOP 0x1u /* run the simple handler on the loop thread: it must not block nor take long */
+#define VD_ON_LOOP \
+  0x1u /* run the simple handler on the loop thread: it must not block nor take long */
 
 /* One row. Exactly one of simple and upload is set.
  * pattern: literal segments, "{name}" (one segment, not empty) and, last only, "{name*}" (the rest
@@ -156,19 +157,20 @@ void vd_add_headerf(vd_response *rs, const char *name, const char *format, ...)
 
 /* The body: the last of these calls wins, and releases what an earlier one took. For HEAD they are
  * called just as for GET: the core sends the headers only. content_type may be NULL. */
-void vd_send_bytes(vd_response *rs, const char *content_type, const void *bytes, size_t len); /* copied */
+void vd_send_bytes(vd_response *rs, const char *content_type, const void *bytes,
+                   size_t len); /* copied */
 void vd_send_owned(vd_response *rs, const char *content_type, void *bytes, size_t len,
-               void (*release)(void *bytes));
+                   void (*release)(void *bytes));
 /* len bytes of a regular file from offset. release (may be NULL) is called once with arg, on the loop
  * thread, when the core is done with fd (closing it there is right). A file that turns out
  * shorter ends the connection before the promised length, so the client sees a broken transfer. */
 void vd_send_file(vd_response *rs, const char *content_type, int fd, uint64_t offset, uint64_t len,
-              void (*release)(void *arg), void *arg);
+                  void (*release)(void *arg), void *arg);
 /* Bytes made on a worker: fill at most cap bytes at buf, return how many, 0 = end, -1 = failed (the
  * connection is cut). len VD_LENGTH_UNKNOWN is sent chunked. release as above. */
 typedef int64_t vd_pull_fn(void *arg, uint8_t *buf, size_t cap);
 void vd_send_pull(vd_response *rs, const char *content_type, uint64_t len, vd_pull_fn *pull,
-              void (*release)(void *arg), void *arg);
+                  void (*release)(void *arg), void *arg);
 /* No body: 204, 304, and the like. */
 void vd_send_none(vd_response *rs, int status);
 
@@ -178,8 +180,8 @@ void vd_send_none(vd_response *rs, int status);
  * become U+FFFD. Keeps header fields that were added before. */
 void vd_problem(vd_response *rs, int status, const char *code, const char *detail);
 /* The same with reason codes (n may be 0) and the id of an item that is in the way (or NULL). */
-void vd_problem_more(vd_response *rs, int status, const char *code, const char *detail, const char *const *reasons,
-                     size_t n_reasons, const char *item_id);
+void vd_problem_more(vd_response *rs, int status, const char *code, const char *detail,
+                     const char *const *reasons, size_t n_reasons, const char *item_id);
 
 /* Close the connection after this answer. */
 void vd_close_after(vd_response *rs);

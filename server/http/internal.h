@@ -43,15 +43,20 @@ typedef struct vd_ubuf_pool {
 
 /* ---- response ---- */
 
-typedef enum vd_source { VD_SOURCE_NONE, VD_SOURCE_BYTES, VD_SOURCE_FILE, VD_SOURCE_PULL } vd_source;
+typedef enum vd_source {
+  VD_SOURCE_NONE,
+  VD_SOURCE_BYTES,
+  VD_SOURCE_FILE,
+  VD_SOURCE_PULL
+} vd_source;
 
 struct vd_response {
   vd_request *rq;
   int status;
   bool close_after;
-  bool failed;            /* a field was bad or the memory ran out: send a plain 500 */
+  bool failed; /* a field was bad or the memory ran out: send a plain 500 */
   bool has_cache_control, has_content_type;
-  char *fields;           /* "Name: value\r\n" … */
+  char *fields; /* "Name: value\r\n" … */
   size_t fields_n, fields_room;
   char content_type[256]; /* of the body given last */
   vd_source source;
@@ -68,12 +73,12 @@ struct vd_response {
 /* ---- request ---- */
 
 typedef enum vd_phase {
-  VD_PHASE_HEAD,     /* receiving the head */
-  VD_PHASE_BUFFER,   /* simple: receiving the body into memory */
-  VD_PHASE_OPEN,     /* upload: open is running */
-  VD_PHASE_RECEIVE,  /* upload: receiving, data running now and then, then end */
-  VD_PHASE_HANDLER,  /* the last handler is running or pending */
-  VD_PHASE_REFUSE,   /* an answer of our own waits until the worker is back and cancel has run */
+  VD_PHASE_HEAD,    /* receiving the head */
+  VD_PHASE_BUFFER,  /* simple: receiving the body into memory */
+  VD_PHASE_OPEN,    /* upload: open is running */
+  VD_PHASE_RECEIVE, /* upload: receiving, data running now and then, then end */
+  VD_PHASE_HANDLER, /* the last handler is running or pending */
+  VD_PHASE_REFUSE,  /* an answer of our own waits until the worker is back and cancel has run */
   VD_PHASE_WRITE
 } vd_phase;
 
@@ -90,18 +95,18 @@ struct vd_request {
   vd_work job;        /* the step that a worker does */
   vd_work completion; /* vd_request_complete() */
   atomic_bool gone;
-  bool busy;          /* job is out */
-  bool pending;       /* a handler returned VD_PENDING and it was seen here */
-  bool completed;     /* the completion letter arrived */
-  bool cancel_due;    /* upload: open accepted, and neither end nor an answer followed */
-  bool body_done;     /* all of the body was received */
+  bool busy;       /* job is out */
+  bool pending;    /* a handler returned VD_PENDING and it was seen here */
+  bool completed;  /* the completion letter arrived */
+  bool cancel_due; /* upload: open accepted, and neither end nor an answer followed */
+  bool body_done;  /* all of the body was received */
   bool head_done;
-  bool head_ok;       /* parsed and checked: the place where the next request begins is known */
+  bool head_ok; /* parsed and checked: the place where the next request begins is known */
   bool keep_alive;
   bool expect_continue;
   bool http_1_1;
-  bool started;       /* first byte of the request line seen */
-  bool in_value;      /* the parser is in a field's value */
+  bool started;  /* first byte of the request line seen */
+  bool in_value; /* the parser is in a field's value */
   bool logged;
   vd_phase phase;
   vd_next next; /* what the last handler returned */
@@ -151,8 +156,8 @@ struct vd_request {
   int64_t step_result; /* of sendfile or pull */
   bool step_blocked;   /* sendfile met a full socket */
   bool last_chunk_sent;
-  uint32_t unsent;     /* bytes in the kernel when the socket was last seen full */
-  bool blocked;        /* the socket is full: wait until it is writable */
+  uint32_t unsent; /* bytes in the kernel when the socket was last seen full */
+  bool blocked;    /* the socket is full: wait until it is writable */
 
   /* input: [0, head_end) head, [in_pos, in_end) received but not yet used */
   size_t in_pos, in_end, head_end;
@@ -166,19 +171,19 @@ struct vd_conn {
   vd_server *srv;
   vd_request *rq;
   vd_conn *wait_next;
-  uint64_t timer_ms;    /* when the timer will fire; 0: not running */
+  uint64_t timer_ms; /* when the timer will fire; 0: not running */
   uint64_t idle_since_ms;
   uint64_t drain_until_ms;
   uint64_t drain_left;
   int fd;
-  uint8_t events;     /* what poll watches */
-  bool dead;          /* socket of no use any more */
+  uint8_t events; /* what poll watches */
+  bool dead;      /* socket of no use any more */
   bool peer_eof;
   bool draining;
-  bool served;        /* at least one request: an idle close is ordinary */
-  bool can_read;      /* poll said readable, and no read came back short since */
+  bool served;   /* at least one request: an idle close is ordinary */
+  bool can_read; /* poll said readable, and no read came back short since */
   bool waiting_buffer;
-  bool running;       /* inside vd_conn_run(), which is not re-entered */
+  bool running; /* inside vd_conn_run(), which is not re-entered */
   uint8_t open_handles;
   char peer[VD_PEER_SIZE];
   uv_poll_t poll;
@@ -224,7 +229,8 @@ struct vd_server {
 
 /* buffers.c */
 vd_ubuf *vd_ubuf_get(vd_ubuf_pool *p); /* NULL: all in use or no memory */
-void vd_ubuf_put(vd_server *srv, vd_ubuf *b); /* NULL is legal; lets the next waiting connection go on */
+void vd_ubuf_put(vd_server *srv,
+                 vd_ubuf *b); /* NULL is legal; lets the next waiting connection go on */
 void vd_ubuf_wait(vd_conn *c);
 void vd_ubuf_unwait(vd_conn *c);
 void vd_ubuf_free_idle(vd_ubuf_pool *p, uint32_t keep);
@@ -249,7 +255,8 @@ bool vd_head_check(vd_request *rq);
 /* body.c */
 bool vd_body_take(vd_request *rq, const uint8_t *bytes, size_t n); /* false: refused */
 void vd_body_receive(vd_request *rq);                              /* takes what is there */
-bool vd_body_wants_read(const vd_request *rq); /* false: the worker or the buffers must catch up first */
+bool vd_body_wants_read(
+  const vd_request *rq); /* false: the worker or the buffers must catch up first */
 void vd_body_clock_start(vd_request *rq);
 void vd_body_clock_pause(vd_request *rq, bool pause);
 uint64_t vd_body_deadline(const vd_request *rq);
@@ -262,8 +269,10 @@ void vd_handler_letter(vd_work *w);    /* the letter of vd_request_complete() */
 
 /* job.c: steps on workers, refusal, cancel */
 void vd_job_push(vd_request *rq, void (*run)(vd_work *), void (*done)(vd_work *));
-bool vd_job_try(vd_request *rq, void (*run)(vd_work *), void (*done)(vd_work *)); /* false: queue full */
-bool vd_job_alive(vd_request *rq); /* after a job: false when the connection is dead and was looked after */
+bool vd_job_try(vd_request *rq, void (*run)(vd_work *),
+                void (*done)(vd_work *)); /* false: queue full */
+bool vd_job_alive(
+  vd_request *rq); /* after a job: false when the connection is dead and was looked after */
 vd_request *vd_job_request(vd_work *w);
 bool vd_request_waits(const vd_request *rq); /* a worker or a pending operation knows it */
 bool vd_cancel_start(vd_request *rq);        /* true: cancel was queued */
@@ -283,9 +292,9 @@ void vd_send_continue(vd_request *rq);
 /* conn.c */
 /* refusal: a whole answer to send before closing, or NULL to serve. NULL: no memory, fd is still the caller's. */
 vd_conn *vd_conn_new(vd_server *srv, int fd, const char *peer, const char *refusal);
-void vd_conn_run(vd_conn *c);    /* does what can be done now, then waits for what is missing */
-void vd_conn_kill(vd_conn *c);   /* the socket is of no use: cancel, and free when nobody is left */
-void vd_conn_bury(vd_conn *c);   /* dead: frees if nobody is left */
+void vd_conn_run(vd_conn *c);  /* does what can be done now, then waits for what is missing */
+void vd_conn_kill(vd_conn *c); /* the socket is of no use: cancel, and free when nobody is left */
+void vd_conn_bury(vd_conn *c); /* dead: frees if nobody is left */
 /* recv() that keeps can_read and peer_eof; 0: nothing now, -1: the connection was killed */
 ssize_t vd_conn_read(vd_conn *c, void *to, size_t n);
 void vd_request_over(vd_request *rq, bool clean); /* response written (clean) or cut */

@@ -71,11 +71,11 @@ static int on_headers_complete(llhttp_t *p) {
 }
 
 static const llhttp_settings_t SETTINGS = {
-    .on_url = on_url,
-    .on_header_field = on_field,
-    .on_header_field_complete = on_field_complete,
-    .on_header_value = on_value,
-    .on_headers_complete = on_headers_complete,
+  .on_url = on_url,
+  .on_header_field = on_field,
+  .on_header_field_complete = on_field_complete,
+  .on_header_value = on_value,
+  .on_headers_complete = on_headers_complete,
 };
 
 void vd_parse_init(vd_request *rq) {
@@ -92,7 +92,8 @@ static bool is_tchar(char c) {
  * anything else is not HTTP. */
 static void refuse_method(vd_request *rq, const char *at) {
   if (at < rq->buf + rq->in_end && (is_tchar(*at) || (*at == ' ' && is_tchar(rq->buf[0]))))
-    vd_refuse_set(rq, 501, "method_not_implemented", "This server does not know the request method.");
+    vd_refuse_set(rq, 501, "method_not_implemented",
+                  "This server does not know the request method.");
   else
     vd_refuse_set(rq, 400, "bad_request_line", "The request line does not begin with a method.");
 }
@@ -123,25 +124,23 @@ static void refuse_transfer_encoding(vd_request *rq) {
 
 static void refuse_error(vd_request *rq, llhttp_errno_t e) {
   switch (e) {
-  case HPE_INVALID_METHOD:
-    refuse_method(rq, llhttp_get_error_pos(&rq->parser));
-    break;
+  case HPE_INVALID_METHOD: refuse_method(rq, llhttp_get_error_pos(&rq->parser)); break;
   case HPE_INVALID_VERSION:
   case HPE_PAUSED_H2_UPGRADE:
     vd_refuse_set(rq, 505, "version_not_supported", "Only HTTP/1.0 and HTTP/1.1 are spoken here.");
     break;
   case HPE_INVALID_URL:
-    vd_refuse_set(rq, 400, "bad_target", "The request target has a character that must be percent-encoded.");
+    vd_refuse_set(rq, 400, "bad_target",
+                  "The request target has a character that must be percent-encoded.");
     break;
   case HPE_INVALID_CONTENT_LENGTH:
     vd_refuse_set(rq, 400, "bad_content_length", "Content-Length is not one decimal number.");
     break;
   case HPE_UNEXPECTED_CONTENT_LENGTH:
-    vd_refuse_set(rq, 400, "bad_content_length", "Content-Length is given twice or beside Transfer-Encoding.");
+    vd_refuse_set(rq, 400, "bad_content_length",
+                  "Content-Length is given twice or beside Transfer-Encoding.");
     break;
-  case HPE_INVALID_TRANSFER_ENCODING:
-    refuse_transfer_encoding(rq);
-    break;
+  case HPE_INVALID_TRANSFER_ENCODING: refuse_transfer_encoding(rq); break;
   default:
     vd_refuse_set(rq, 400, "bad_header", "The header section breaks the rules of RFC 9112.");
     break;
@@ -153,7 +152,8 @@ static bool lines_valid(const char *head, const char *end) {
   for (const char *s = head; s < end; s++) {
     if (*s == '\r' && (s + 1 == end || s[1] != '\n'))
       return false;
-    if (*s == '\n' && (s == head || s[-1] != '\r' || (s + 1 < end && (s[1] == ' ' || s[1] == '\t'))))
+    if (*s == '\n' &&
+        (s == head || s[-1] != '\r' || (s + 1 < end && (s[1] == ' ' || s[1] == '\t'))))
       return false;
   }
   return true;
@@ -189,9 +189,11 @@ static bool line_is_plain(const vd_request *rq) {
 static vd_parse head_complete(vd_request *rq) {
   rq->in_pos = rq->head_end = offset(rq, llhttp_get_error_pos(&rq->parser));
   if (!line_is_plain(rq))
-    vd_refuse_set(rq, 400, "bad_request_line", "The request line is not METHOD TARGET HTTP/VERSION with single spaces.");
+    vd_refuse_set(rq, 400, "bad_request_line",
+                  "The request line is not METHOD TARGET HTTP/VERSION with single spaces.");
   else if (!lines_valid(rq->buf, rq->buf + rq->head_end))
-    vd_refuse_set(rq, 400, "bad_header", "A line does not end in CRLF, or a field is folded over several lines.");
+    vd_refuse_set(rq, 400, "bad_header",
+                  "A line does not end in CRLF, or a field is folded over several lines.");
   if (rq->refuse_status)
     return VD_PARSE_REFUSED;
   terminate(rq);
@@ -234,8 +236,8 @@ vd_parse vd_parse_chunked(vd_request *rq, size_t n) {
   while (rq->in_pos < end) {
     const char *data;
     size_t used, data_len;
-    vd_chunked_result r =
-        vd_chunked_next(&rq->chunked, rq->buf + rq->in_pos, end - rq->in_pos, &used, &data, &data_len);
+    vd_chunked_result r = vd_chunked_next(&rq->chunked, rq->buf + rq->in_pos, end - rq->in_pos,
+                                          &used, &data, &data_len);
     rq->in_pos += used;
     if (r == VD_CHUNKED_END) {
       rq->body_done = true;

@@ -27,7 +27,8 @@ vd_request *vd_request_new(vd_conn *c) {
     if (!rq)
       return NULL;
   }
-  memset(rq, 0, offsetof(vd_request, buf)); /* buf stays untouched: its pages cost nothing until used */
+  memset(rq, 0,
+         offsetof(vd_request, buf)); /* buf stays untouched: its pages cost nothing until used */
   rq->conn = c;
   rq->srv = srv;
   rq->start_ms = vd_now(srv);

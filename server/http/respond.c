@@ -58,14 +58,17 @@ static bool make_head(vd_request *rq) {
   if (!rq->out)
     return false;
   format_length(rq, length, sizeof length);
-  const char *connection = !rq->keep_alive ? "Connection: close\r\n" : rq->http_1_1 ? "" : "Connection: keep-alive\r\n";
-  int n = snprintf(rq->out, room,
-                   "HTTP/1.1 %d %s\r\nDate: %s\r\nX-Request-Id: %s\r\nX-Content-Type-Options: nosniff\r\n"
-                   "%s%s%s%s%s%s%.*s\r\n",
-                   rs->status, vd_status_text(rs->status), vd_server_date(rq->srv), rq->id,
-                   rs->has_cache_control ? "" : "Cache-Control: no-store\r\n", length, connection,
-                   typed ? "Content-Type: " : "", typed ? rs->content_type : "", typed ? "\r\n" : "", (int)rs->fields_n,
-                   rs->fields ? rs->fields : "");
+  const char *connection = !rq->keep_alive ? "Connection: close\r\n"
+                           : rq->http_1_1  ? ""
+                                           : "Connection: keep-alive\r\n";
+  int n =
+    snprintf(rq->out, room,
+             "HTTP/1.1 %d %s\r\nDate: %s\r\nX-Request-Id: %s\r\nX-Content-Type-Options: nosniff\r\n"
+             "%s%s%s%s%s%s%.*s\r\n",
+             rs->status, vd_status_text(rs->status), vd_server_date(rq->srv), rq->id,
+             rs->has_cache_control ? "" : "Cache-Control: no-store\r\n", length, connection,
+             typed ? "Content-Type: " : "", typed ? rs->content_type : "", typed ? "\r\n" : "",
+             (int)rs->fields_n, rs->fields ? rs->fields : "");
   rq->out_n = (size_t)n;
   return n > 0 && (size_t)n < room;
 }
@@ -122,7 +125,8 @@ static void advance(vd_request *rq, size_t n) {
 /* true when everything in iov is out. */
 static bool flush(vd_request *rq, bool more) {
   while (rq->iov_at < rq->iov_n) {
-    struct msghdr m = {.msg_iov = rq->iov + rq->iov_at, .msg_iovlen = (size_t)(rq->iov_n - rq->iov_at)};
+    struct msghdr m = {.msg_iov = rq->iov + rq->iov_at,
+                       .msg_iovlen = (size_t)(rq->iov_n - rq->iov_at)};
     ssize_t n = sendmsg(rq->conn->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0));
     if (n < 0 && errno == EINTR)
       continue;
@@ -239,7 +243,8 @@ bool vd_respond_more(vd_request *rq) {
   if (rq->busy || rq->blocked || !flush(rq, file && rq->body_to_send > rq->body_sent))
     return false;
   bool more = file   ? rq->body_sent < rq->body_to_send
-              : pull ? rq->body_to_send == VD_LENGTH_UNKNOWN ? !rq->last_chunk_sent : rq->body_sent < rq->body_to_send
+              : pull ? rq->body_to_send == VD_LENGTH_UNKNOWN ? !rq->last_chunk_sent
+                                                             : rq->body_sent < rq->body_to_send
                      : false;
   if (more && file)
     vd_job_push(rq, run_sendfile, done_sendfile);

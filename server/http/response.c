@@ -9,7 +9,8 @@
 #include "internal.h"
 #include "utf8.h"
 
-#define SMALL_FILE_BYTES 65536u /* up to here a file is read by the handler's thread and sent with the head */
+#define SMALL_FILE_BYTES \
+  65536u /* up to here a file is read by the handler's thread and sent with the head */
 #define PROBLEM_BYTES_MAX 16384u
 
 void vd_response_init(vd_response *rs, vd_request *rq) {
@@ -65,12 +66,14 @@ static bool text_valid(const char *s) {
 }
 
 static bool name_valid(const char *s) {
-  static const char *const ours[] = {"date",       "x-request-id", "content-length",        "transfer-encoding",
-                                     "connection", "keep-alive",   "x-content-type-options"};
+  static const char *const ours[] = {
+    "date",       "x-request-id", "content-length",        "transfer-encoding",
+    "connection", "keep-alive",   "x-content-type-options"};
   for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
     if (!strcasecmp(s, ours[i]))
       return false;
-  return *s && strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == strlen(s);
+  return *s &&
+         strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == strlen(s);
 }
 
 static bool fields_room(vd_response *rs, size_t need) {
@@ -180,7 +183,8 @@ void vd_send_file(vd_response *rs, const char *content_type, int fd, uint64_t of
   rs->offset = offset;
   rs->release = release;
   rs->arg = arg;
-  if (len && len <= SMALL_FILE_BYTES && rs->rq->method != VD_HEAD && !(rs->rq->match.route->flags & VD_ON_LOOP))
+  if (len && len <= SMALL_FILE_BYTES && rs->rq->method != VD_HEAD &&
+      !(rs->rq->match.route->flags & VD_ON_LOOP))
     read_small(rs);
 }
 
@@ -242,8 +246,8 @@ static void put_member(text *t, const char *name, const char *value) {
   put_string(t, value);
 }
 
-void vd_problem_more(vd_response *rs, int status, const char *code, const char *detail, const char *const *reasons,
-                     size_t n_reasons, const char *item_id) {
+void vd_problem_more(vd_response *rs, int status, const char *code, const char *detail,
+                     const char *const *reasons, size_t n_reasons, const char *item_id) {
   text t = {malloc(PROBLEM_BYTES_MAX), 0, PROBLEM_BYTES_MAX, false};
   char number[32];
   vd_status(rs, status); /* also where the document cannot be made */
@@ -288,17 +292,48 @@ const char *vd_status_text(int status) {
     int status;
     const char *text;
   } known[] = {
-    {200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {206, "Partial Content"},
-    {207, "Multi-Status"}, {301, "Moved Permanently"}, {302, "Found"}, {303, "See Other"}, {304, "Not Modified"},
-    {307, "Temporary Redirect"}, {308, "Permanent Redirect"}, {400, "Bad Request"}, {401, "Unauthorized"},
-    {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"}, {406, "Not Acceptable"},
-    {408, "Request Timeout"}, {409, "Conflict"}, {410, "Gone"}, {411, "Length Required"},
-    {412, "Precondition Failed"}, {413, "Content Too Large"}, {414, "URI Too Long"},
-    {415, "Unsupported Media Type"}, {416, "Range Not Satisfiable"}, {417, "Expectation Failed"},
-    {421, "Misdirected Request"}, {422, "Unprocessable Content"}, {423, "Locked"}, {424, "Failed Dependency"}, {428, "Precondition Required"},
-    {429, "Too Many Requests"}, {431, "Request Header Fields Too Large"}, {500, "Internal Server Error"},
-    {460, "Checksum Mismatch"}, {501, "Not Implemented"}, {503, "Service Unavailable"}, {504, "Gateway Timeout"},
-    {505, "HTTP Version Not Supported"}, {507, "Insufficient Storage"},
+    {200, "OK"},
+    {201, "Created"},
+    {202, "Accepted"},
+    {204, "No Content"},
+    {206, "Partial Content"},
+    {207, "Multi-Status"},
+    {301, "Moved Permanently"},
+    {302, "Found"},
+    {303, "See Other"},
+    {304, "Not Modified"},
+    {307, "Temporary Redirect"},
+    {308, "Permanent Redirect"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {406, "Not Acceptable"},
+    {408, "Request Timeout"},
+    {409, "Conflict"},
+    {410, "Gone"},
+    {411, "Length Required"},
+    {412, "Precondition Failed"},
+    {413, "Content Too Large"},
+    {414, "URI Too Long"},
+    {415, "Unsupported Media Type"},
+    {416, "Range Not Satisfiable"},
+    {417, "Expectation Failed"},
+    {421, "Misdirected Request"},
+    {422, "Unprocessable Content"},
+    {423, "Locked"},
+    {424, "Failed Dependency"},
+    {428, "Precondition Required"},
+    {429, "Too Many Requests"},
+    {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"},
+    {460, "Checksum Mismatch"},
+    {501, "Not Implemented"},
+    {503, "Service Unavailable"},
+    {504, "Gateway Timeout"},
+    {505, "HTTP Version Not Supported"},
+    {507, "Insufficient Storage"},
   };
   for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
     if (known[i].status == status)

@@ -75,12 +75,14 @@ static bool pattern_valid(const char *p) {
 }
 
 static bool route_valid(const vd_route *r) {
-  return r->pattern && pattern_valid(r->pattern) && r->method > VD_METHOD_OTHER && r->method < VD_METHOD_COUNT &&
-         !r->simple != !r->upload && !(r->upload && (r->flags & VD_ON_LOOP)) &&
+  return r->pattern && pattern_valid(r->pattern) && r->method > VD_METHOD_OTHER &&
+         r->method < VD_METHOD_COUNT && !r->simple != !r->upload &&
+         !(r->upload && (r->flags & VD_ON_LOOP)) &&
          (!r->upload || (r->upload->open && r->upload->data && r->upload->end));
 }
 
-vd_router *vd_router_new(const vd_module *const *modules, size_t n_modules, char *err, size_t err_size) {
+vd_router *vd_router_new(const vd_module *const *modules, size_t n_modules, char *err,
+                         size_t err_size) {
   size_t total = 0;
   for (size_t m = 0; m < n_modules; m++)
     total += modules[m]->n_routes;
@@ -93,8 +95,8 @@ vd_router *vd_router_new(const vd_module *const *modules, size_t n_modules, char
     for (size_t i = 0; i < modules[m]->n_routes; i++) {
       const vd_route *route = &modules[m]->routes[i];
       if (!route_valid(route)) {
-        (void)snprintf(err, err_size, "Module %s: route %zu (%s) is malformed.", modules[m]->name, i,
-                       route->pattern ? route->pattern : "no pattern");
+        (void)snprintf(err, err_size, "Module %s: route %zu (%s) is malformed.", modules[m]->name,
+                       i, route->pattern ? route->pattern : "no pattern");
         goto fail;
       }
       r->rows[r->n++] = (row){route, m};
@@ -104,8 +106,8 @@ vd_router *vd_router_new(const vd_module *const *modules, size_t n_modules, char
     qsort(r->rows, r->n, sizeof r->rows[0], compare_rows);
   for (size_t i = 1; i < r->n; i++)
     if (compare_rows(&r->rows[i - 1], &r->rows[i]) == 0) {
-      (void)snprintf(err, err_size, "The route %s %s is given twice.", vd_method_name(r->rows[i].route->method),
-                     r->rows[i].route->pattern);
+      (void)snprintf(err, err_size, "The route %s %s is given twice.",
+                     vd_method_name(r->rows[i].route->method), r->rows[i].route->pattern);
       goto fail;
     }
   return r;
@@ -171,7 +173,8 @@ static bool matches(const char *pattern, const segments *in) {
 
 /* Fills the parameters of a pattern that matches; split() has checked the encoding. Names stay in the pattern,
  * unterminated: vd_param() compares up to "}" or "*". */
-static void take_params(const char *pattern, const segments *in, const char *path_end, char *scratch, vd_match *out) {
+static void take_params(const char *pattern, const segments *in, const char *path_end,
+                        char *scratch, vd_match *out) {
   size_t i = 0;
   out->n_params = 0;
   for (const char *p = pattern; *p; i++) {
@@ -192,8 +195,8 @@ static void take_params(const char *pattern, const segments *in, const char *pat
   }
 }
 
-vd_route_result vd_router_find(const vd_router *r, vd_method method, const char *path, size_t path_len,
-                               char *scratch, vd_match *out) {
+vd_route_result vd_router_find(const vd_router *r, vd_method method, const char *path,
+                               size_t path_len, char *scratch, vd_match *out) {
   segments in;
   const row *best = NULL;
   out->allowed = 0;
@@ -228,10 +231,12 @@ vd_route_result vd_router_find(const vd_router *r, vd_method method, const char 
 /* ---- methods ---- */
 
 static const char *const METHOD_NAMES[VD_METHOD_COUNT] = {
-    [VD_METHOD_OTHER] = "-", [VD_GET] = "GET",           [VD_HEAD] = "HEAD",         [VD_POST] = "POST",
-    [VD_PUT] = "PUT",        [VD_PATCH] = "PATCH",       [VD_DELETE] = "DELETE",     [VD_OPTIONS] = "OPTIONS",
-    [VD_PROPFIND] = "PROPFIND", [VD_PROPPATCH] = "PROPPATCH", [VD_MKCOL] = "MKCOL", [VD_COPY] = "COPY",
-    [VD_MOVE] = "MOVE",      [VD_LOCK] = "LOCK",         [VD_UNLOCK] = "UNLOCK",     [VD_REPORT] = "REPORT",
+  [VD_METHOD_OTHER] = "-",      [VD_GET] = "GET",         [VD_HEAD] = "HEAD",
+  [VD_POST] = "POST",           [VD_PUT] = "PUT",         [VD_PATCH] = "PATCH",
+  [VD_DELETE] = "DELETE",       [VD_OPTIONS] = "OPTIONS", [VD_PROPFIND] = "PROPFIND",
+  [VD_PROPPATCH] = "PROPPATCH", [VD_MKCOL] = "MKCOL",     [VD_COPY] = "COPY",
+  [VD_MOVE] = "MOVE",           [VD_LOCK] = "LOCK",       [VD_UNLOCK] = "UNLOCK",
+  [VD_REPORT] = "REPORT",
 };
 
 const char *vd_method_name(vd_method m) {

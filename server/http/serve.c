@@ -15,19 +15,19 @@
 
 void vd_http_config_defaults(vd_http_config *cfg) {
   *cfg = (vd_http_config){
-      .connections_max = VD_CONNECTIONS_MAX,
-      .workers = VD_WORKERS,
-      .work_queue_max = VD_WORK_QUEUE_MAX,
-      .upload_buffers_max = VD_UPLOAD_BUFFERS_MAX,
-      .header_timeout_ms = VD_HEADER_TIMEOUT_MS,
-      .body_idle_timeout_ms = VD_BODY_IDLE_TIMEOUT_MS,
-      .body_rate_min_bytes_per_s = VD_BODY_RATE_MIN_BYTES_PER_S,
-      .body_rate_window_ms = VD_BODY_RATE_WINDOW_MS,
-      .keepalive_timeout_ms = VD_KEEPALIVE_TIMEOUT_MS,
-      .write_stall_timeout_ms = VD_WRITE_STALL_TIMEOUT_MS,
-      .stop_timeout_ms = VD_STOP_TIMEOUT_MS,
-      .drain_timeout_ms = VD_DRAIN_TIMEOUT_MS,
-      .drain_bytes_max = VD_DRAIN_BYTES_MAX,
+    .connections_max = VD_CONNECTIONS_MAX,
+    .workers = VD_WORKERS,
+    .work_queue_max = VD_WORK_QUEUE_MAX,
+    .upload_buffers_max = VD_UPLOAD_BUFFERS_MAX,
+    .header_timeout_ms = VD_HEADER_TIMEOUT_MS,
+    .body_idle_timeout_ms = VD_BODY_IDLE_TIMEOUT_MS,
+    .body_rate_min_bytes_per_s = VD_BODY_RATE_MIN_BYTES_PER_S,
+    .body_rate_window_ms = VD_BODY_RATE_WINDOW_MS,
+    .keepalive_timeout_ms = VD_KEEPALIVE_TIMEOUT_MS,
+    .write_stall_timeout_ms = VD_WRITE_STALL_TIMEOUT_MS,
+    .stop_timeout_ms = VD_STOP_TIMEOUT_MS,
+    .drain_timeout_ms = VD_DRAIN_TIMEOUT_MS,
+    .drain_bytes_max = VD_DRAIN_BYTES_MAX,
   };
 }
 
@@ -43,8 +43,9 @@ const char *vd_server_date(vd_server *srv) {
 
 /* ---- accepting ---- */
 
-static const char FULL[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
-                           "Cache-Control: no-store\r\nConnection: close\r\n\r\n";
+static const char FULL[] =
+  "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
+  "Cache-Control: no-store\r\nConnection: close\r\n\r\n";
 
 static void cut_connection(int fd) {
   (void)send(fd, FULL, sizeof FULL - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -232,8 +233,8 @@ fail_mail:
   return rc;
 }
 
-vd_server *vd_server_new(const vd_http_config *cfg, const vd_module *const *modules, size_t n_modules, char *err,
-                         size_t err_size) {
+vd_server *vd_server_new(const vd_http_config *cfg, const vd_module *const *modules,
+                         size_t n_modules, char *err, size_t err_size) {
   vd_server *srv = calloc(1, sizeof *srv);
   (void)snprintf(err, err_size, "Not enough memory or threads to start the server.");
   if (!srv)

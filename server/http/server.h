@@ -33,7 +33,7 @@ typedef struct vd_http_config {
   uint32_t stop_timeout_ms;
   uint32_t drain_timeout_ms;
   uint32_t drain_bytes_max;
-  bool reuse_port;                                        /* SO_REUSEPORT: several servers, one port */
+  bool reuse_port; /* SO_REUSEPORT: several servers, one port */
   void (*log)(void *log_arg, const vd_log_record *record); /* loop thread; may be NULL */
   void *log_arg;
 } vd_http_config;
@@ -43,8 +43,8 @@ void vd_http_config_defaults(vd_http_config *cfg);
 
 /* Makes a server with its own loop and workers, and starts the modules in order. modules and their
  * tables are borrowed until vd_server_free(). NULL with a sentence in err on failure. */
-vd_server *vd_server_new(const vd_http_config *cfg, const vd_module *const *modules, size_t n_modules,
-                     char *err, size_t err_size);
+vd_server *vd_server_new(const vd_http_config *cfg, const vd_module *const *modules,
+                         size_t n_modules, char *err, size_t err_size);
 
 /* Listens on "HOST:PORT" or "[v6]:PORT" (numeric host; port 0 picks one). Before vd_server_run();
  * may be called for several addresses. 0, or -1 with a sentence in err. */

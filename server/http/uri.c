@@ -23,7 +23,8 @@ static bool is_unreserved(char c) {
   return is_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
-bool vd_percent_decode(const char *src, size_t src_len, bool plus_is_space, char *dst, size_t *dst_len) {
+bool vd_percent_decode(const char *src, size_t src_len, bool plus_is_space, char *dst,
+                       size_t *dst_len) {
   size_t n = 0;
   for (size_t i = 0; i < src_len; i++) {
     char c = src[i];
@@ -182,7 +183,8 @@ bool vd_host_valid(const char *value, size_t len) {
   if (!name_len || (colon && !port_valid(colon + 1, len - name_len - 1)))
     return false;
   for (size_t i = 0; i < name_len; i++)
-    if (!is_unreserved(value[i])) /* a stricter reg-name: no sub-delims, no %XX: none of our hosts has them */
+    if (!is_unreserved(
+          value[i])) /* a stricter reg-name: no sub-delims, no %XX: none of our hosts has them */
       return false;
   return true;
 }

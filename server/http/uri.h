@@ -7,7 +7,8 @@
 
 /* Decodes %XX; plus_is_space for queries. dst may be src. false on a bad %XX or an encoded or raw
  * NUL; dst needs src_len + 1 bytes and is NUL-terminated. */
-bool vd_percent_decode(const char *src, size_t src_len, bool plus_is_space, char *dst, size_t *dst_len);
+bool vd_percent_decode(const char *src, size_t src_len, bool plus_is_space, char *dst,
+                       size_t *dst_len);
 /* Encodes all but unreserved characters and '/'. false if it does not fit. */
 bool vd_percent_encode_path(const char *src, size_t src_len, char *dst, size_t dst_size);
 
@@ -16,18 +17,23 @@ typedef struct vd_pair {
   const char *value;
 } vd_pair;
 
-typedef enum vd_query_result { VD_QUERY_OK, VD_QUERY_BAD_ENCODING, VD_QUERY_DUPLICATE, VD_QUERY_TOO_MANY } vd_query_result;
+typedef enum vd_query_result {
+  VD_QUERY_OK,
+  VD_QUERY_BAD_ENCODING,
+  VD_QUERY_DUPLICATE,
+  VD_QUERY_TOO_MANY
+} vd_query_result;
 /* Splits "a=b&c" in place (query is changed and keeps the strings). An empty piece ("a=b&&c") is
  * skipped; "c" without "=" has the value "". */
 vd_query_result vd_query_parse(char *query, vd_pair *out, size_t max, size_t *n);
 
 typedef struct vd_target {
-  bool asterisk;        /* "*" */
-  const char *host;     /* absolute form: the authority, not terminated; else NULL */
+  bool asterisk;    /* "*" */
+  const char *host; /* absolute form: the authority, not terminated; else NULL */
   size_t host_len;
-  const char *path;     /* begins with '/' */
+  const char *path; /* begins with '/' */
   size_t path_len;
-  const char *query;    /* behind '?', or NULL */
+  const char *query; /* behind '?', or NULL */
   size_t query_len;
 } vd_target;
 /* Origin form, absolute form (http and https) and "*". false: none of them, or a fragment. Slices point

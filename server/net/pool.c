@@ -73,7 +73,8 @@ void vd_mailbox_free(vd_mailbox *m) {
 
 static void work(void *arg) {
   vd_pool *p = arg;
-  sigset_t all; /* SIGPIPE above all: sendfile() to a client that left must fail, not end the process */
+  sigset_t
+    all; /* SIGPIPE above all: sendfile() to a client that left must fail, not end the process */
   (void)sigfillset(&all);
   (void)pthread_sigmask(SIG_SETMASK, &all, NULL);
   uv_mutex_lock(&p->lock);

@@ -50,12 +50,15 @@ static bool parse(const char *address, any_addr *out, socklen_t *len) {
   return inet_pton(AF_INET, host, &out->v4.sin_addr) == 1;
 }
 
-int vd_socket_listen(const char *address, bool reuse_port, uint16_t *port, char *err, size_t err_size) {
+int vd_socket_listen(const char *address, bool reuse_port, uint16_t *port, char *err,
+                     size_t err_size) {
   any_addr addr;
   socklen_t len = 0;
   int on = 1;
   if (!parse(address, &addr, &len)) {
-    (void)snprintf(err, err_size, "%s is not an address to listen on: give NUMERIC-HOST:PORT or [IPv6]:PORT.", address);
+    (void)snprintf(err, err_size,
+                   "%s is not an address to listen on: give NUMERIC-HOST:PORT or [IPv6]:PORT.",
+                   address);
     return -1;
   }
   int fd = socket(addr.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -72,7 +75,8 @@ int vd_socket_listen(const char *address, bool reuse_port, uint16_t *port, char 
   return fd;
 fail:
   if (errno == EADDRINUSE)
-    (void)snprintf(err, err_size, "%s is in use by another program: stop it or choose another port.", address);
+    (void)snprintf(err, err_size,
+                   "%s is in use by another program: stop it or choose another port.", address);
   else
     (void)snprintf(err, err_size, "Cannot listen on %s: %s.", address, strerror(errno));
   if (fd >= 0)
@@ -89,7 +93,8 @@ int vd_socket_accept(int listener, char peer[VD_PEER_SIZE]) {
   if (fd < 0)
     return -1;
   (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  const void *ip = addr.sa.sa_family == AF_INET6 ? (const void *)&addr.v6.sin6_addr : (const void *)&addr.v4.sin_addr;
+  const void *ip = addr.sa.sa_family == AF_INET6 ? (const void *)&addr.v6.sin6_addr
+                                                 : (const void *)&addr.v4.sin_addr;
   if (!inet_ntop(addr.sa.sa_family, ip, peer, VD_PEER_SIZE))
     peer[0] = 0;
   return fd;

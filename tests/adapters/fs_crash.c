@@ -97,7 +97,8 @@ END_TEST
 /* Between linkat and the unlink of the .part both names are there. */
 START_TEST(linked_and_partial_becomes_one) {
   vt_fs f;
-  vault_blob_key key = some_key(), other = vt_blob_key(1, 2, VAULT_SPACE_PHOTOS, VT_NOV_2026_MS, "");
+  vault_blob_key key = some_key(),
+                 other = vt_blob_key(1, 2, VAULT_SPACE_PHOTOS, VT_NOV_2026_MS, "");
   vault_blob_entry e[4];
   vault_blob_writer *w = NULL;
   vault_blob_meta meta = vt_blob_meta(vt_sha_hello);
@@ -273,11 +274,16 @@ START_TEST(failed_flushes_far_apart_do_not) {
 END_TEST
 
 static Suite *crash(void) {
-  const TTest *const all[] = {
-    plain_body_is_there_or_nothing_is, resumable_body_is_found_again,
-    linked_and_partial_becomes_one, failed_flush_is_never_repeated,
-    failed_flush_of_a_partial_is_never_repeated, unflushed_name_is_taken_back, a_name_that_was_found_is_confirmed,
-    three_failed_flushes_end_all_writing, failed_flushes_far_apart_do_not, NULL};
+  const TTest *const all[] = {plain_body_is_there_or_nothing_is,
+                              resumable_body_is_found_again,
+                              linked_and_partial_becomes_one,
+                              failed_flush_is_never_repeated,
+                              failed_flush_of_a_partial_is_never_repeated,
+                              unflushed_name_is_taken_back,
+                              a_name_that_was_found_is_confirmed,
+                              three_failed_flushes_end_all_writing,
+                              failed_flushes_far_apart_do_not,
+                              NULL};
   return vt_suite("fs_crash", all);
 }
 

@@ -74,8 +74,7 @@ START_TEST(no_inode_for_a_directory_is_no_space) {
   }
   vt_status(f.b.ops->publish(f.b.self, w, NULL), VAULT_E_NO_SPACE);
   vt_status(f.b.ops->begin(f.b.self, &key, 0, &other, NULL), VAULT_E_NO_SPACE);
-  vt_status(f.b.ops->begin(f.b.self, &key, VAULT_BLOB_RESUMABLE, &other, NULL),
-            VAULT_E_NO_SPACE);
+  vt_status(f.b.ops->begin(f.b.self, &key, VAULT_BLOB_RESUMABLE, &other, NULL), VAULT_E_NO_SPACE);
   vt_blob_expect_none(&f.b, &key);
   while (n--) {
     (void)snprintf(name, sizeof name, "filler%d", n);

@@ -56,7 +56,10 @@ END_TEST
 
 START_TEST(mark_that_is_not_ours_is_refused) {
   static const char *const marks[] = {
-    "", "x", "libvault blob store\n", "libvault blob store\nformat 2\nid ",
+    "",
+    "x",
+    "libvault blob store\n",
+    "libvault blob store\nformat 2\nid ",
     "libvault blob store\nformat 1\nid 01020304-0506-7000-8000-00000000000\n",
     "libvault blob store\nformat 1\nid 01020304-0506-7000-8000-000000000000"};
   vt_fs f;
@@ -74,7 +77,8 @@ START_TEST(mark_that_is_not_ours_is_refused) {
 END_TEST
 
 START_TEST(store_is_private) {
-  static const char *const dirs[] = {".vault", ".vault/incoming", "01020304-0506-7000-8000-000000000001",
+  static const char *const dirs[] = {".vault", ".vault/incoming",
+                                     "01020304-0506-7000-8000-000000000001",
                                      "01020304-0506-7000-8000-000000000001/files/2026/11"};
   vt_fs f;
   vault_blob_key key = key_n(1);
@@ -108,10 +112,10 @@ static vault_status try_put(vt_fs *f, const vault_blob_key *key, vault_err *err)
 
 /* A link at each level of the path, to a directory outside that holds what would fit. */
 START_TEST(links_inside_are_never_followed) {
-  static const char *const at[] = {
-    "01020304-0506-7000-8000-000000000001", "01020304-0506-7000-8000-000000000001/files",
-    "01020304-0506-7000-8000-000000000001/files/2026",
-    "01020304-0506-7000-8000-000000000001/files/2026/11"};
+  static const char *const at[] = {"01020304-0506-7000-8000-000000000001",
+                                   "01020304-0506-7000-8000-000000000001/files",
+                                   "01020304-0506-7000-8000-000000000001/files/2026",
+                                   "01020304-0506-7000-8000-000000000001/files/2026/11"};
   for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
     vt_fs f, outside;
     vault_blob_key key = key_n(1);
@@ -161,7 +165,8 @@ END_TEST
 
 START_TEST(strange_files_are_not_listed) {
   static const char *const names[] = {
-    "README", "01020304-0506-7000-8000-000000000001/x",
+    "README",
+    "01020304-0506-7000-8000-000000000001/x",
     "01020304-0506-7000-8000-000000000001/files/2026/11/notes.txt",
     "01020304-0506-7000-8000-000000000001/files/2026/12/019a0000-0000-7000-8000-000000000001.jpg",
     "01020304-0506-7000-8000-000000000001/files/2026/11/019A0000-0000-7000-8000-000000000001.jpg",
@@ -300,12 +305,13 @@ END_TEST
 
 static Suite *store(void) {
   const TTest *const all[] = {
-    root_is_made_one_level_deep, directory_of_someone_else_is_refused,
-    mark_that_is_not_ours_is_refused, store_is_private, links_inside_are_never_followed,
-    a_link_as_a_blob_is_never_followed, strange_files_are_not_listed,
-    long_directories_are_listed_whole, large_bodies_pass_the_write_back_mark,
-    open_files_are_limited, one_writer_for_a_partial_body, use_before_attach_is_refused,
-    removed_directories_are_made_again, NULL};
+    root_is_made_one_level_deep,           directory_of_someone_else_is_refused,
+    mark_that_is_not_ours_is_refused,      store_is_private,
+    links_inside_are_never_followed,       a_link_as_a_blob_is_never_followed,
+    strange_files_are_not_listed,          long_directories_are_listed_whole,
+    large_bodies_pass_the_write_back_mark, open_files_are_limited,
+    one_writer_for_a_partial_body,         use_before_attach_is_refused,
+    removed_directories_are_made_again,    NULL};
   return vt_suite("fs_store", all);
 }
 

@@ -271,8 +271,8 @@ START_TEST(blob_list_pages_in_one_order) {
   vt_blob_open(&b, _i);
   for (unsigned i = 0; i < 60; i++) {
     unsigned x = i * 37 % 60;
-    vault_blob_key key = vt_blob_key(1 + x % 3, x, 1 + x / 3 % 3, months[x / 9 % 3],
-                                     x % 2 ? ".jpg" : "");
+    vault_blob_key key =
+      vt_blob_key(1 + x % 3, x, 1 + x / 3 % 3, months[x / 9 % 3], x % 2 ? ".jpg" : "");
     vt_blob_put(&b, &key, "hello", x % 6, vt_sha_hello);
     count++;
   }
@@ -316,8 +316,8 @@ static void *put_many(void *user) {
   const vault_blob_store_ops *ops = p->b->ops;
   vault_blob_meta meta = vt_blob_meta(vt_sha_hello);
   for (unsigned i = 0; i < PUTS; i++) {
-    vault_blob_key key = vt_blob_key(p->user % 2, p->user * PUTS + i, VAULT_SPACE_FILES,
-                                     VT_NOV_2026_MS, "");
+    vault_blob_key key =
+      vt_blob_key(p->user % 2, p->user * PUTS + i, VAULT_SPACE_FILES, VT_NOV_2026_MS, "");
     vault_blob_writer *w = NULL;
     p->bad |= ops->begin(p->b->self, &key, 0, &w, NULL) != VAULT_OK;
     if (!w)
@@ -350,13 +350,23 @@ START_TEST(blob_threads_do_not_disturb) {
 END_TEST
 
 TCase *vt_blob_contract(const vt_adapter *a) {
-  const TTest *const all[] = {
-    blob_table_is_complete, blob_attach_needs_a_store, blob_attach_refuses_another_vault,
-    blob_comes_back_as_it_went_in, blob_reads_ranges, blob_may_be_empty,
-    blob_is_invisible_until_published, blob_steps_may_be_repeated, blob_is_never_replaced,
-    blob_publish_needs_seal, blob_remove_is_repeatable, blob_refuses_bad_keys,
-    blob_survives_reopening, blob_list_pages_in_one_order, blob_list_refuses_a_strange_cursor,
-    blob_threads_do_not_disturb, NULL};
+  const TTest *const all[] = {blob_table_is_complete,
+                              blob_attach_needs_a_store,
+                              blob_attach_refuses_another_vault,
+                              blob_comes_back_as_it_went_in,
+                              blob_reads_ranges,
+                              blob_may_be_empty,
+                              blob_is_invisible_until_published,
+                              blob_steps_may_be_repeated,
+                              blob_is_never_replaced,
+                              blob_publish_needs_seal,
+                              blob_remove_is_repeatable,
+                              blob_refuses_bad_keys,
+                              blob_survives_reopening,
+                              blob_list_pages_in_one_order,
+                              blob_list_refuses_a_strange_cursor,
+                              blob_threads_do_not_disturb,
+                              NULL};
   TCase *tcase = vt_contract("blob", a, all);
   vt_blob_add_resume(tcase, vt_adapter_add(a));
   return tcase;

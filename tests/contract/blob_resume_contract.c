@@ -131,10 +131,14 @@ START_TEST(blob_discard_without_keep_removes) {
 END_TEST
 
 void vt_blob_add_resume(TCase *tcase, int i) {
-  const TTest *const all[] = {
-    blob_resume_continues, blob_resume_cuts_what_is_behind, blob_resume_after_reopening,
-    blob_resume_refuses, blob_partial_is_listed, blob_partial_is_removed,
-    blob_discard_without_keep_removes, NULL};
+  const TTest *const all[] = {blob_resume_continues,
+                              blob_resume_cuts_what_is_behind,
+                              blob_resume_after_reopening,
+                              blob_resume_refuses,
+                              blob_partial_is_listed,
+                              blob_partial_is_removed,
+                              blob_discard_without_keep_removes,
+                              NULL};
   for (const TTest *const *t = all; *t; t++)
     tcase_add_loop_test(tcase, *t, i, i + 1);
 }

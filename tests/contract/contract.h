@@ -68,12 +68,11 @@ TCase *vt_limiter_contract(const vt_adapter *a);
 TCase *vt_items_contract(const vt_adapter *a);
 
 /* Compare statuses and show their names. */
-#define vt_is(expr, expected)                                                              \
-  do {                                                                                     \
-    vault_status vt_is_got_ = (expr), vt_is_want_ = (expected);                            \
-    ck_assert_msg(vt_is_got_ == vt_is_want_, "%s gave %s (%d), not %s", #expr,             \
-                  vault_status_code(vt_is_got_), (int)vt_is_got_,                          \
-                  vault_status_code(vt_is_want_));                                         \
+#define vt_is(expr, expected)                                                                      \
+  do {                                                                                             \
+    vault_status vt_is_got_ = (expr), vt_is_want_ = (expected);                                    \
+    ck_assert_msg(vt_is_got_ == vt_is_want_, "%s gave %s (%d), not %s", #expr,                     \
+                  vault_status_code(vt_is_got_), (int)vt_is_got_, vault_status_code(vt_is_want_)); \
   } while (0)
 
 #ifdef __cplusplus

@@ -47,7 +47,9 @@ static vault_id id_of(uint32_t kind, uint32_t n) {
 enum { CHALLENGE = 1, JOB, USER, DEVICE, SESSION };
 
 static vault_challenge_row challenge_of(uint32_t n, const char *phone) {
-  vault_challenge_row c = {.id = id_of(CHALLENGE, n), .purpose = VAULT_PURPOSE_SIGN_IN, .last_n = 1};
+  vault_challenge_row c = {.id = id_of(CHALLENGE, n),
+                           .purpose = VAULT_PURPOSE_SIGN_IN,
+                           .last_n = 1};
   memset(c.secret_mac, (int)(n & 0xff), sizeof c.secret_mac);
   (void)snprintf(c.phone, sizeof c.phone, "%s", phone);
   c.created_ms = T0;
@@ -64,7 +66,10 @@ static vault_code_row code_of(uint32_t challenge, uint32_t n) {
 }
 
 static vault_job_row job_of(uint32_t challenge, uint32_t n) {
-  vault_job_row j = {.id = id_of(JOB, challenge * 16 + n), .kind = 1, .created_ms = T0, .run_ms = T0};
+  vault_job_row j = {.id = id_of(JOB, challenge * 16 + n),
+                     .kind = 1,
+                     .created_ms = T0,
+                     .run_ms = T0};
   j.payload_n = 3;
   memcpy(j.payload, "abc", 3);
   return j;

@@ -286,8 +286,8 @@ START_TEST(batch_of_mixed_outcomes) {
     vt_commit_item(&f, &m[i], &paths[i], i == 3 ? 60 : 40, i + 1);
   }
   vt_is(f.ops->commit(f.self, m, 6, r, &f.err), VAULT_OK);
-  static const vault_status want[6] = {VAULT_OK, VAULT_E_NAME_TAKEN, VAULT_OK,
-                                       VAULT_E_QUOTA, VAULT_OK, VAULT_E_IS_A_FOLDER};
+  static const vault_status want[6] = {VAULT_OK,      VAULT_E_NAME_TAKEN, VAULT_OK,
+                                       VAULT_E_QUOTA, VAULT_OK,           VAULT_E_IS_A_FOLDER};
   for (unsigned i = 0; i < 6; i++)
     vt_is(r[i].status, want[i]);
   ck_assert_uint_eq(r[0].outcome, VAULT_OUTCOME_CREATED);
@@ -436,10 +436,21 @@ START_TEST(blob_lists) {
 END_TEST
 
 void vt_items_add_commit(TCase *tcase, int adapter) {
-  const TTest *const tests[] = {
-    put_makes_folders, put_versions_and_same, put_by_item, put_in_the_way, put_preconditions,
-    put_depth, put_quota, put_asked_again, finish_settles, finish_replay_ends_the_second_upload,
-    batch_of_mixed_outcomes, batch_with_a_bad_member, blob_shared_and_collected,
-    blob_cannot_come_back, blob_lists, NULL};
+  const TTest *const tests[] = {put_makes_folders,
+                                put_versions_and_same,
+                                put_by_item,
+                                put_in_the_way,
+                                put_preconditions,
+                                put_depth,
+                                put_quota,
+                                put_asked_again,
+                                finish_settles,
+                                finish_replay_ends_the_second_upload,
+                                batch_of_mixed_outcomes,
+                                batch_with_a_bad_member,
+                                blob_shared_and_collected,
+                                blob_cannot_come_back,
+                                blob_lists,
+                                NULL};
   vt_items_add(tcase, adapter, tests);
 }

@@ -194,8 +194,8 @@ START_TEST(usage_errors) {
   c.item = vt_new_id();
   c.name.text = c.name.key = (vault_str){"a/b", 3};
   vt_is(f.ops->make_folder(f.self, &c, &row, &f.err), VAULT_E_USAGE);
-  vt_is(f.ops->list_children(f.self, &f.user, VAULT_SPACE_FILES, &vt_root, (vault_str){"", 0},
-                             &row, NULL, 0, &n, &f.err),
+  vt_is(f.ops->list_children(f.self, &f.user, VAULT_SPACE_FILES, &vt_root, (vault_str){"", 0}, &row,
+                             NULL, 0, &n, &f.err),
         VAULT_E_USAGE);
   vt_items_close(&f);
 }
@@ -270,8 +270,7 @@ START_TEST(versions) {
   ck_assert_uint_eq(row.size_bytes, 10);
   vault_id other = vt_folder(&f, NULL, "d"), none = vt_new_id();
   vt_is(f.ops->get_version(f.self, &f.user, &other, &vt_root, &row, &f.err), VAULT_E_NOT_FOUND);
-  vt_is(f.ops->get_version(f.self, &f.user, &one.item.id, &none, &row, &f.err),
-        VAULT_E_NOT_FOUND);
+  vt_is(f.ops->get_version(f.self, &f.user, &one.item.id, &none, &row, &f.err), VAULT_E_NOT_FOUND);
   vt_items_close(&f);
 }
 END_TEST
@@ -382,11 +381,22 @@ END_TEST
 #define TEST_TIMEOUT_S 240
 
 TCase *vt_items_contract(const vt_adapter *a) {
-  const TTest *const own[] = {
-    store_is_marked_once, folder_rules, folder_of_another_user_or_space, folder_depth,
-    folder_keys, change_rules, change_if_seq_and_mtime, usage_errors, find_by_path,
-    children_page_by_key, versions, upload_life, upload_quota, upload_lists, usage_of_nobody,
-    NULL};
+  const TTest *const own[] = {store_is_marked_once,
+                              folder_rules,
+                              folder_of_another_user_or_space,
+                              folder_depth,
+                              folder_keys,
+                              change_rules,
+                              change_if_seq_and_mtime,
+                              usage_errors,
+                              find_by_path,
+                              children_page_by_key,
+                              versions,
+                              upload_life,
+                              upload_quota,
+                              upload_lists,
+                              usage_of_nobody,
+                              NULL};
   TCase *tcase = vt_contract("items", a, own);
   int i = vt_adapter_add(a);
   vt_items_add_trash(tcase, i);

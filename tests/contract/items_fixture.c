@@ -16,12 +16,17 @@ vault_id vt_new_id(void) {
 
 static void make_challenge(const vault_repositories *r, vault_id *challenge) {
   static atomic_uint phones;
-  vault_challenge_row row = {.id = vt_new_id(), .purpose = VAULT_PURPOSE_SIGN_IN, .last_n = 1,
-                             .created_ms = VT_NOW_MS, .expires_ms = VT_NOW_MS + 1000};
-  vault_code_row code = {.challenge = row.id, .n = 1, .kid = "k", .created_ms = VT_NOW_MS,
+  vault_challenge_row row = {.id = vt_new_id(),
+                             .purpose = VAULT_PURPOSE_SIGN_IN,
+                             .last_n = 1,
+                             .created_ms = VT_NOW_MS,
+                             .expires_ms = VT_NOW_MS + 1000};
+  vault_code_row code = {.challenge = row.id,
+                         .n = 1,
+                         .kid = "k",
+                         .created_ms = VT_NOW_MS,
                          .expires_ms = VT_NOW_MS + 1000};
-  vault_job_row job = {.id = vt_new_id(), .kind = 1, .created_ms = VT_NOW_MS,
-                       .run_ms = VT_NOW_MS};
+  vault_job_row job = {.id = vt_new_id(), .kind = 1, .created_ms = VT_NOW_MS, .run_ms = VT_NOW_MS};
   (void)snprintf(row.phone, sizeof row.phone, "+9053%08u", atomic_fetch_add(&phones, 1) + 1);
   vt_is(r->identity->create_challenge(r->identity_self, &row, &code, &job, NULL), VAULT_OK);
   vt_is(r->identity->code_accepted(r->identity_self, &row.id, 1, VT_NOW_MS, NULL), VAULT_OK);
@@ -32,8 +37,7 @@ vault_id vt_items_user(vt_items *f, uint64_t quota_bytes) {
   const vault_repositories *r = f->instance.ops;
   vault_account_row account;
   uint32_t new_user;
-  vault_redeem redeem = {.new_user = vt_new_id(), .quota_bytes = quota_bytes,
-                         .now_ms = VT_NOW_MS};
+  vault_redeem redeem = {.new_user = vt_new_id(), .quota_bytes = quota_bytes, .now_ms = VT_NOW_MS};
   make_challenge(r, &redeem.challenge);
   redeem.session.id = vt_new_id();
   redeem.session.device = vt_new_id();
@@ -121,7 +125,9 @@ vault_id vt_file(vt_items *f, const char *path, uint64_t size_bytes, unsigned co
 /* ---- changes -------------------------------------------------------------------------------- */
 
 vault_item_change vt_change(vt_items *f, const vault_id *item) {
-  vault_item_change c = {.size = sizeof c, .user = f->user, .now_ms = VT_NOW_MS,
+  vault_item_change c = {.size = sizeof c,
+                         .user = f->user,
+                         .now_ms = VT_NOW_MS,
                          .space = VAULT_SPACE_FILES};
   c.item = item ? *item : vt_new_id();
   return c;
@@ -183,9 +189,12 @@ vault_status vt_purge(vt_items *f, const vault_id *item) {
 /* ---- uploads ---------------------------------------------------------------------------------- */
 
 vault_upload_row vt_upload_row(vt_items *f, uint64_t reserved_bytes) {
-  vault_upload_row row = {.id = vt_new_id(), .space = VAULT_SPACE_FILES,
-                          .length = reserved_bytes, .reserved_bytes = reserved_bytes,
-                          .created_ms = VT_NOW_MS, .expires_ms = VT_NOW_MS + 1000,
+  vault_upload_row row = {.id = vt_new_id(),
+                          .space = VAULT_SPACE_FILES,
+                          .length = reserved_bytes,
+                          .reserved_bytes = reserved_bytes,
+                          .created_ms = VT_NOW_MS,
+                          .expires_ms = VT_NOW_MS + 1000,
                           .owner = "process number 1"};
   row.blob.user = f->user;
   row.blob.blob = vt_new_id();

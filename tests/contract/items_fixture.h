@@ -30,7 +30,7 @@ typedef struct vt_path {
 void vt_items_open(vt_items *f, int adapter); /* with one user of VT_QUOTA_BYTES */
 void vt_items_close(vt_items *f);
 vault_id vt_items_user(vt_items *f, uint64_t quota_bytes); /* a new account */
-vault_id vt_new_id(void); /* larger than all before; any thread */
+vault_id vt_new_id(void);                                  /* larger than all before; any thread */
 
 void vt_path_set(vt_path *p, const char *text); /* components separated by slashes */
 

@@ -143,8 +143,8 @@ START_TEST(numbers_have_no_gaps) {
   uint64_t n;
   vt_items_open(&f, _i);
   together(&f, w, many_changes);
-  vt_is(f.ops->list_children(f.self, &f.user, VAULT_SPACE_FILES, &vt_root, (vault_str){"", 0},
-                             rows, NULL, THREADS * ROUNDS + 1, &n, &f.err),
+  vt_is(f.ops->list_children(f.self, &f.user, VAULT_SPACE_FILES, &vt_root, (vault_str){"", 0}, rows,
+                             NULL, THREADS * ROUNDS + 1, &n, &f.err),
         VAULT_OK);
   ck_assert_uint_eq(n, THREADS * ROUNDS);
   for (uint64_t i = 0; i < n; i++) {
@@ -181,8 +181,7 @@ START_TEST(trash_against_commit) {
   vt_items_open(&f, _i);
   together(&f, w, trash_or_put);
   vt_balanced(&f);
-  vt_is(f.ops->list_trash(f.self, &f.user, INT64_MAX, &vt_root, folders, 64, &n, &f.err),
-        VAULT_OK);
+  vt_is(f.ops->list_trash(f.self, &f.user, INT64_MAX, &vt_root, folders, 64, &n, &f.err), VAULT_OK);
   ck_assert_uint_ge(n, 1);
   for (uint64_t i = 0; i < n; i++) {
     vt_is(f.ops->list_children(f.self, &f.user, VAULT_SPACE_FILES, &folders[i].id,
@@ -234,8 +233,12 @@ START_TEST(batches_of_two_users) {
 END_TEST
 
 void vt_items_add_parallel(TCase *tcase, int adapter) {
-  const TTest *const tests[] = {
-    quota_race, one_name_one_item, one_folder_one_winner, numbers_have_no_gaps,
-    trash_against_commit, batches_of_two_users, NULL};
+  const TTest *const tests[] = {quota_race,
+                                one_name_one_item,
+                                one_folder_one_winner,
+                                numbers_have_no_gaps,
+                                trash_against_commit,
+                                batches_of_two_users,
+                                NULL};
   vt_items_add(tcase, adapter, tests);
 }

@@ -167,9 +167,9 @@ START_TEST(trash_lists_newest_first) {
   do {
     vt_is(f.ops->list_trash(f.self, &f.user, before_ms, &before, rows, 2, &n, &f.err), VAULT_OK);
     for (uint64_t i = 0; i < n; i++) {
-      int later = rows[i].trashed_ms < before_ms ||
-                  (rows[i].trashed_ms == before_ms &&
-                   memcmp(rows[i].id.b, before.b, sizeof before.b) < 0);
+      int later =
+        rows[i].trashed_ms < before_ms ||
+        (rows[i].trashed_ms == before_ms && memcmp(rows[i].id.b, before.b, sizeof before.b) < 0);
       ck_assert(later);
       before_ms = rows[i].trashed_ms;
       before = rows[i].id;
@@ -277,8 +277,13 @@ START_TEST(random_changes_keep_the_ledger) {
 END_TEST
 
 void vt_items_add_trash(TCase *tcase, int adapter) {
-  const TTest *const tests[] = {
-    trash_and_back, restore_to_another_place, restore_only_what_went_along, purge_is_for_good,
-    trash_if_seq_and_time, trash_lists_newest_first, random_changes_keep_the_ledger, NULL};
+  const TTest *const tests[] = {trash_and_back,
+                                restore_to_another_place,
+                                restore_only_what_went_along,
+                                purge_is_for_good,
+                                trash_if_seq_and_time,
+                                trash_lists_newest_first,
+                                random_changes_keep_the_ledger,
+                                NULL};
   vt_items_add(tcase, adapter, tests);
 }

@@ -30,7 +30,8 @@ static vault_limit_rule rule(const char *key, uint32_t limit, uint32_t cost, int
   return (vault_limit_rule){{key, strlen(key)}, limit, cost, window_ms};
 }
 
-static vault_limit_verdict take(fixture *f, const vault_limit_rule *rules, uint64_t n, int64_t now_ms) {
+static vault_limit_verdict take(fixture *f, const vault_limit_rule *rules, uint64_t n,
+                                int64_t now_ms) {
   vault_limit_verdict v;
   memset(&v, 0xff, sizeof v);
   vt_is(f->ops->take(f->self, rules, n, now_ms, &v, NULL), VAULT_OK);

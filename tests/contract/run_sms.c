@@ -92,12 +92,17 @@ static const vt_adapter console = {.name = "console",
                                    .make = make_console,
                                    .destroy = destroy_console,
                                    .received = received_pipe};
-static const vt_adapter file = {
-  .name = "file", .make = make_file, .destroy = destroy_file, .received = received_file};
+static const vt_adapter file = {.name = "file",
+                                .make = make_file,
+                                .destroy = destroy_file,
+                                .received = received_file};
 
 static vault_sms message(const char *to, const char *text) {
-  vault_sms m = {.size = sizeof m, .to = {to, strlen(to)}, .text = {text, strlen(text)},
-                 .key = {"k", 1}, .time_ms = INT64_C(1795449600123)};
+  vault_sms m = {.size = sizeof m,
+                 .to = {to, strlen(to)},
+                 .text = {text, strlen(text)},
+                 .key = {"k", 1},
+                 .time_ms = INT64_C(1795449600123)};
   return m;
 }
 
@@ -206,10 +211,14 @@ START_TEST(file_on_a_full_device_is_no_space) {
 END_TEST
 
 static Suite *sms(void) {
-  const TTest *const own[] = {console_cannot_be_commanded, console_full_is_retry,
-                              console_closed_is_io, file_line_is_json,
-                              file_is_private_and_appended_to, constructors_refuse,
-                              file_on_a_full_device_is_no_space, NULL};
+  const TTest *const own[] = {console_cannot_be_commanded,
+                              console_full_is_retry,
+                              console_closed_is_io,
+                              file_line_is_json,
+                              file_is_private_and_appended_to,
+                              constructors_refuse,
+                              file_on_a_full_device_is_no_space,
+                              NULL};
   Suite *s = suite_create("sms");
   TCase *tcase = tcase_create("sms");
   suite_add_tcase(s, vt_sms_contract(&console));

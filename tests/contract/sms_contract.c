@@ -85,7 +85,6 @@ END_TEST
 
 TCase *vt_sms_contract(const vt_adapter *a) {
   const TTest *const all[] = {sms_table_is_complete, sms_arrives_before_send_returns,
-                              sms_sends_several_in_order, sms_refuses_what_it_can_never_send,
-                              NULL};
+                              sms_sends_several_in_order, sms_refuses_what_it_can_never_send, NULL};
   return vt_contract("sms", a, all);
 }

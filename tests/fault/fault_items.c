@@ -122,8 +122,7 @@ static void scene_check(scene *s) {
   for (unsigned i = 0; i + 1 < MEMBERS; i++) {
     vault_status st = s->returned == VAULT_OK ? s->r[i].status : s->returned;
     if (i != 3 && st != VAULT_E_UNCERTAIN)
-      ck_assert_msg(is_there(s, i) == (st == VAULT_OK), "member %u: %s", i,
-                    vault_status_code(st));
+      ck_assert_msg(is_there(s, i) == (st == VAULT_OK), "member %u: %s", i, vault_status_code(st));
   }
   for (unsigned i = 0; i < 2; i++) {
     s->f.user = s->users[i];
@@ -306,8 +305,8 @@ static void method_torture(vault_status (*call)(tools *)) {
 }
 
 START_TEST(methods_fail_at_any_call) {
-  vault_status (*const all[])(tools *) = {do_folder, do_move, do_trash, do_restore,
-                                          do_purge, do_begin, do_grow, do_abort};
+  vault_status (*const all[])(tools *) = {do_folder, do_move,  do_trash, do_restore,
+                                          do_purge,  do_begin, do_grow,  do_abort};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
     method_torture(all[i]);
 }
@@ -347,10 +346,14 @@ START_TEST(recount_repairs_when_asked) {
 END_TEST
 
 static Suite *items(void) {
-  const TTest *const tests[] = {lost_commit_is_found_durable, lost_commit_is_found_undone,
-                                lost_commit_that_cannot_be_looked_up, commit_fails_at_any_call,
-                                commit_without_memory, methods_fail_at_any_call,
-                                recount_repairs_when_asked, NULL};
+  const TTest *const tests[] = {lost_commit_is_found_durable,
+                                lost_commit_is_found_undone,
+                                lost_commit_that_cannot_be_looked_up,
+                                commit_fails_at_any_call,
+                                commit_without_memory,
+                                methods_fail_at_any_call,
+                                recount_repairs_when_asked,
+                                NULL};
   return vt_suite("items", tests);
 }
 

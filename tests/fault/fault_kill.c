@@ -20,11 +20,14 @@ static const vt_scenario *find(const vt_scenario *all, int n, const char *name) 
 }
 
 static const vt_scenario *scenario_at(int i) {
-  static const char *const uploads[] = {"put", "put a new version", "put bytes that are there",
-                                        "upload of unknown length", "suspend and resume",
+  static const char *const uploads[] = {"put",
+                                        "put a new version",
+                                        "put bytes that are there",
+                                        "upload of unknown length",
+                                        "suspend and resume",
                                         "submit and drive"};
   static const char *const files[] = {"make a folder", "move and rename", "move to the trash",
-                                      "restore", "purge", "collect blobs"};
+                                      "restore",       "purge",           "collect blobs"};
   return i < 6 ? find(vt_upload_scenarios, vt_n_upload_scenarios, uploads[i])
                : find(vt_file_scenarios, vt_n_file_scenarios, files[i - 6]);
 }
@@ -68,8 +71,8 @@ static int run_one(const vt_scenario *s, vt_fault_mode mode, uint64_t k) {
   int answered = read(pipe_fd[0], &yes, 1) == 1;
   (void)close(pipe_fd[0]);
   ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-  ck_assert_msg(WIFEXITED(status) && (WEXITSTATUS(status) == 0 ||
-                                      WEXITSTATUS(status) == VT_FAULT_EXIT_CODE),
+  ck_assert_msg(WIFEXITED(status) &&
+                  (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == VT_FAULT_EXIT_CODE),
                 "%s, call %llu: the child ended with %d", s->name, (unsigned long long)k, status);
 
   vt_world_make(&w, dir);

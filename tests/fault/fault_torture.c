@@ -89,13 +89,21 @@ static void torture(const vt_scenario *s) {
   (void)fflush(stdout);
 }
 
-START_TEST(auth) { torture(&vt_auth_scenarios[_i]); }
+START_TEST(auth) {
+  torture(&vt_auth_scenarios[_i]);
+}
 END_TEST
-START_TEST(files) { torture(&vt_file_scenarios[_i]); }
+START_TEST(files) {
+  torture(&vt_file_scenarios[_i]);
+}
 END_TEST
-START_TEST(uploads) { torture(&vt_upload_scenarios[_i]); }
+START_TEST(uploads) {
+  torture(&vt_upload_scenarios[_i]);
+}
 END_TEST
-START_TEST(host) { torture(&vt_host_scenarios[_i]); }
+START_TEST(host) {
+  torture(&vt_host_scenarios[_i]);
+}
 END_TEST
 
 static Suite *suite(void) {

@@ -323,10 +323,16 @@ START_TEST(sms_shares_the_counter) {
 END_TEST
 
 static Suite *wrappers(void) {
-  const TTest *const all[] = {
-    counts_and_traces, fails_each_call_once, fails_from_a_call_on,
-    loses_the_answer_of_what_happened, ends_the_process_at_each_call, allocations_fail_one_by_one,
-    allocator_counts_and_moves, driver_table_fails_like_a_database, sms_shares_the_counter, NULL};
+  const TTest *const all[] = {counts_and_traces,
+                              fails_each_call_once,
+                              fails_from_a_call_on,
+                              loses_the_answer_of_what_happened,
+                              ends_the_process_at_each_call,
+                              allocations_fail_one_by_one,
+                              allocator_counts_and_moves,
+                              driver_table_fails_like_a_database,
+                              sms_shares_the_counter,
+                              NULL};
   return vt_suite("wrappers", all);
 }
 

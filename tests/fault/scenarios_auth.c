@@ -13,8 +13,8 @@ static vault_status sign_in(vt_world *w, vault_grant **grant) {
   vault_client client = {.size = sizeof client, .address = {"203.0.113.9", 11}};
   vault_err err = VAULT_ERR_INIT;
   w->now_ms += 3600000; /* the limits of an earlier try have passed */
-  vault_status s = vault_auth_request_code(w->v, "0532 123 45 67", 14, NULL, 0, &client,
-                                           &challenge, &err);
+  vault_status s =
+    vault_auth_request_code(w->v, "0532 123 45 67", 14, NULL, 0, &client, &challenge, &err);
   if (s != VAULT_OK) {
     ck_assert_int_eq(challenge.token[0], 0);
     return s;

@@ -13,8 +13,7 @@ vault_status vt_put(vt_world *w, const char *path, const char *body, vault_id *i
                             .mtime_ns = 1234567890};
   vault_items *items = NULL;
   uint32_t outcome = 0;
-  vault_status s =
-    vault_put(w->v, &w->who, &opts, body, strlen(body), &items, &outcome, NULL);
+  vault_status s = vault_put(w->v, &w->who, &opts, body, strlen(body), &items, &outcome, NULL);
   if (s != VAULT_OK) {
     ck_assert_ptr_null(items);
     ck_assert_uint_eq(outcome, 0);
@@ -88,8 +87,8 @@ static void prepare_tree(vt_world *w) {
 static vault_status act_folder(vt_world *w) {
   vault_guard guard = {.size = sizeof guard, .op_key = {"folder-1", 8}};
   vault_items *items = NULL;
-  vault_status s = vault_folder_create(w->v, &w->who, VAULT_SPACE_FILES, NULL, "Klasör", 7, &guard,
-                                       &items, NULL);
+  vault_status s =
+    vault_folder_create(w->v, &w->who, VAULT_SPACE_FILES, NULL, "Klasör", 7, &guard, &items, NULL);
   ck_assert(s == VAULT_OK || items == NULL);
   vault_items_free(items);
   return s;
@@ -126,7 +125,8 @@ static vault_status act_list(vt_world *w) {
   }
   vault_str cursor = vault_items_cursor(page);
   ck_assert_uint_gt(cursor.n, 0);
-  s = vault_item_list(w->v, &w->who, VAULT_SPACE_FILES, &folder, cursor.p, cursor.n, 1, &rest, NULL);
+  s =
+    vault_item_list(w->v, &w->who, VAULT_SPACE_FILES, &folder, cursor.p, cursor.n, 1, &rest, NULL);
   if (s == VAULT_OK) {
     const vault_item_view *row = vault_items_rows(rest, &n, NULL);
     ck_assert(n == 1 && row->name.n == 7 && memcmp(row->name.p, "two.txt", 7) == 0);

@@ -144,7 +144,9 @@ static vault_status act_pure(vt_world *w) {
   char id_text[VAULT_ID_TEXT], path[VAULT_BLOB_PATH_MAX];
   vault_id id;
   vault_blob_key back;
-  vault_blob_key key = {.user = w->who.user, .blob = w->who.user, .space = VAULT_SPACE_PHOTOS,
+  vault_blob_key key = {.user = w->who.user,
+                        .blob = w->who.user,
+                        .space = VAULT_SPACE_PHOTOS,
                         .ext = ".jpg"};
   vault_id_format(&w->who.user, id_text);
   vt_ok(vault_id_parse(id_text, strlen(id_text), &id));

@@ -3,13 +3,13 @@
 #include "vt_fault.h"
 
 /* What most methods are: count, then fail, or perform and perhaps lose the answer. */
-#define STEP(name, call)                                                         \
-  do {                                                                           \
-    vt_fault_blob *w_ = self;                                                    \
-    vt_fault_act act_ = vt_fault_enter(w_->fault, name, 1);                      \
-    if (act_ == VT_ACT_FAIL)                                                     \
-      return vt_fault_fail(w_->fault, name, err);                                \
-    vault_status st_ = (call);                                                   \
+#define STEP(name, call)                                                          \
+  do {                                                                            \
+    vt_fault_blob *w_ = self;                                                     \
+    vt_fault_act act_ = vt_fault_enter(w_->fault, name, 1);                       \
+    if (act_ == VT_ACT_FAIL)                                                      \
+      return vt_fault_fail(w_->fault, name, err);                                 \
+    vault_status st_ = (call);                                                    \
     return vt_fault_leave(act_, st_) ? vt_fault_fail(w_->fault, name, err) : st_; \
   } while (0)
 
@@ -173,12 +173,26 @@ static void destroy(void *self) {
 
 const vault_blob_store_ops *vt_fault_blob_wrap(vt_fault_blob *w, vt_fault *f,
                                                const vault_blob_store_ops *ops, void *self) {
-  static const vault_blob_store_ops table = {
-    .size = sizeof table, .version = VAULT_BLOB_STORE_V1, .caps = caps, .attach = attach,
-    .begin = begin, .resume = resume, .write = write_some, .flush = flush, .seal = seal,
-    .publish = publish, .discard = discard, .open = open_blob, .read = read_some,
-    .fd = reader_fd, .close = close_blob, .stat = stat_blob, .remove = remove_blob,
-    .list = list, .destroy = destroy, .confirm = confirm};
+  static const vault_blob_store_ops table = {.size = sizeof table,
+                                             .version = VAULT_BLOB_STORE_V1,
+                                             .caps = caps,
+                                             .attach = attach,
+                                             .begin = begin,
+                                             .resume = resume,
+                                             .write = write_some,
+                                             .flush = flush,
+                                             .seal = seal,
+                                             .publish = publish,
+                                             .discard = discard,
+                                             .open = open_blob,
+                                             .read = read_some,
+                                             .fd = reader_fd,
+                                             .close = close_blob,
+                                             .stat = stat_blob,
+                                             .remove = remove_blob,
+                                             .list = list,
+                                             .destroy = destroy,
+                                             .confirm = confirm};
   *w = (vt_fault_blob){f, ops, self};
   return &table;
 }

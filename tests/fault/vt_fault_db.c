@@ -144,12 +144,24 @@ static void destroy(void *self) {
 }
 
 vault__db vt_fault_db_wrap(vt_fault_db *w, vt_fault *f, vault__db real) {
-  static const vault__db_ops sqlite = {sizeof sqlite, VAULT__DB_V1, VAULT__DIALECT_SQLITE, caps,
-                                       acquire, release, begin, commit, rollback, run, script,
-                                       prepare, destroy};
-  static const vault__db_ops postgres = {sizeof postgres, VAULT__DB_V1, VAULT__DIALECT_POSTGRES,
-                                         caps, acquire, release, begin, commit, rollback, run,
-                                         script, prepare, destroy};
+  static const vault__db_ops sqlite = {sizeof sqlite, VAULT__DB_V1, VAULT__DIALECT_SQLITE,
+                                       caps,          acquire,      release,
+                                       begin,         commit,       rollback,
+                                       run,           script,       prepare,
+                                       destroy};
+  static const vault__db_ops postgres = {sizeof postgres,
+                                         VAULT__DB_V1,
+                                         VAULT__DIALECT_POSTGRES,
+                                         caps,
+                                         acquire,
+                                         release,
+                                         begin,
+                                         commit,
+                                         rollback,
+                                         run,
+                                         script,
+                                         prepare,
+                                         destroy};
   *w = (vt_fault_db){f, real};
   return (vault__db){real.ops->dialect == VAULT__DIALECT_SQLITE ? &sqlite : &postgres, w};
 }

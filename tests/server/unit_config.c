@@ -103,7 +103,8 @@ START_TEST(unknown_keys) {
   fails(load(NULL, env), "VAULT_LIMITS_CODES_PER_HOUR");
   fails(load(NULL, far), "VAULT_SOMETHING_ELSE");
   fails(load("--lisen=1", NO_ENV), "--listen");
-  fails(load_file("[quota]\nbites = 5\n", NO_ENV), ":2: unknown key \"quota.bites\"; did you mean \"quota.bytes\"");
+  fails(load_file("[quota]\nbites = 5\n", NO_ENV),
+        ":2: unknown key \"quota.bites\"; did you mean \"quota.bytes\"");
   fails(load_file("[limit]\ncodes_per_hour = 5\n", NO_ENV), "limits.codes_per_hour");
 }
 END_TEST
@@ -148,8 +149,9 @@ START_TEST(show_masks_passwords) {
   vd_config_show(cfg, out);
   (void)fclose(out);
   ck_assert_ptr_null(strstr(text, "hunter"));
-  ck_assert_ptr_nonnull(strstr(
-    text, "database = postgresql://u:***@db/v?password=***&x=1  (environment VAULT_DATABASE)\n"));
+  ck_assert_ptr_nonnull(
+    strstr(text,
+           "database = postgresql://u:***@db/v?password=***&x=1  (environment VAULT_DATABASE)\n"));
   ck_assert_ptr_nonnull(strstr(text, "limits.codes_per_day = 11  (flag --limits-codes-per-day)\n"));
   ck_assert_ptr_nonnull(strstr(text, "quota.bytes = 16106127360  (default)\n"));
   free(text);
@@ -158,9 +160,8 @@ START_TEST(show_masks_passwords) {
 END_TEST
 
 static Suite *suite(void) {
-  const TTest *const tests[] = {defaults,   later_wins, units,
-                                       unknown_keys, bad_values, bad_files,
-                                       show_masks_passwords, NULL};
+  const TTest *const tests[] = {defaults,  later_wins,           units, unknown_keys, bad_values,
+                                bad_files, show_masks_passwords, NULL};
   return vt_suite("config", tests);
 }
 

@@ -6,8 +6,14 @@
 #define BEFORE "Sun, 06 Nov 1994 08:49:36 GMT"
 #define AFTER "Sun, 06 Nov 1994 08:49:38 GMT"
 
-static const vd_resource_state HERE = {.exists = true, .etag = "\"a\"", .has_modified = true, .modified_s = NOW};
-static const vd_resource_state WEAK = {.exists = true, .etag = "W/\"a\"", .has_modified = true, .modified_s = NOW};
+static const vd_resource_state HERE = {.exists = true,
+                                       .etag = "\"a\"",
+                                       .has_modified = true,
+                                       .modified_s = NOW};
+static const vd_resource_state WEAK = {.exists = true,
+                                       .etag = "W/\"a\"",
+                                       .has_modified = true,
+                                       .modified_s = NOW};
 static const vd_resource_state GONE = {.exists = false};
 
 typedef struct row {
@@ -18,37 +24,37 @@ typedef struct row {
 } row;
 
 static const row ROWS[] = {
-    {{0}, &HERE, true, VD_PROCEED},
-    {{0}, &GONE, false, VD_PROCEED},
-    {{.if_match = "\"a\""}, &HERE, false, VD_PROCEED},
-    {{.if_match = "\"b\", \"a\""}, &HERE, false, VD_PROCEED},
-    {{.if_match = "\"b\""}, &HERE, false, VD_PRECONDITION_FAILED},
-    {{.if_match = "\"b\""}, &HERE, true, VD_PRECONDITION_FAILED},
-    {{.if_match = "W/\"a\""}, &HERE, false, VD_PRECONDITION_FAILED},
-    {{.if_match = "\"a\""}, &WEAK, false, VD_PRECONDITION_FAILED},
-    {{.if_match = "*"}, &HERE, false, VD_PROCEED},
-    {{.if_match = "*"}, &GONE, false, VD_PRECONDITION_FAILED},
-    {{.if_match = "a"}, &HERE, false, VD_PRECONDITION_FAILED},
-    {{.if_match = ""}, &HERE, false, VD_PRECONDITION_FAILED},
-    {{.if_none_match = "\"a\""}, &HERE, true, VD_NOT_MODIFIED},
-    {{.if_none_match = "W/\"a\""}, &HERE, true, VD_NOT_MODIFIED},
-    {{.if_none_match = "\"a\""}, &HERE, false, VD_PRECONDITION_FAILED},
-    {{.if_none_match = "\"b\""}, &HERE, true, VD_PROCEED},
-    {{.if_none_match = "*"}, &HERE, false, VD_PRECONDITION_FAILED},
-    {{.if_none_match = "*"}, &GONE, false, VD_PROCEED},
-    {{.if_none_match = "*"}, &HERE, true, VD_NOT_MODIFIED},
-    /* If-None-Match wins over If-Modified-Since, both ways */
-    {{.if_none_match = "\"b\"", .if_modified_since = AFTER}, &HERE, true, VD_PROCEED},
-    {{.if_none_match = "\"a\"", .if_modified_since = BEFORE}, &HERE, true, VD_NOT_MODIFIED},
-    {{.if_modified_since = AT}, &HERE, true, VD_NOT_MODIFIED},
-    {{.if_modified_since = AFTER}, &HERE, true, VD_NOT_MODIFIED},
-    {{.if_modified_since = BEFORE}, &HERE, true, VD_PROCEED},
-    {{.if_modified_since = "yesterday"}, &HERE, true, VD_PROCEED},
-    {{.if_modified_since = AT}, &HERE, false, VD_PROCEED},
-    {{.if_unmodified_since = BEFORE}, &HERE, false, VD_PRECONDITION_FAILED},
-    {{.if_unmodified_since = AT}, &HERE, false, VD_PROCEED},
-    {{.if_match = "\"a\"", .if_unmodified_since = BEFORE}, &HERE, false, VD_PROCEED},
-    {{.if_match = "\"b\"", .if_none_match = "\"a\""}, &HERE, true, VD_PRECONDITION_FAILED},
+  {{0}, &HERE, true, VD_PROCEED},
+  {{0}, &GONE, false, VD_PROCEED},
+  {{.if_match = "\"a\""}, &HERE, false, VD_PROCEED},
+  {{.if_match = "\"b\", \"a\""}, &HERE, false, VD_PROCEED},
+  {{.if_match = "\"b\""}, &HERE, false, VD_PRECONDITION_FAILED},
+  {{.if_match = "\"b\""}, &HERE, true, VD_PRECONDITION_FAILED},
+  {{.if_match = "W/\"a\""}, &HERE, false, VD_PRECONDITION_FAILED},
+  {{.if_match = "\"a\""}, &WEAK, false, VD_PRECONDITION_FAILED},
+  {{.if_match = "*"}, &HERE, false, VD_PROCEED},
+  {{.if_match = "*"}, &GONE, false, VD_PRECONDITION_FAILED},
+  {{.if_match = "a"}, &HERE, false, VD_PRECONDITION_FAILED},
+  {{.if_match = ""}, &HERE, false, VD_PRECONDITION_FAILED},
+  {{.if_none_match = "\"a\""}, &HERE, true, VD_NOT_MODIFIED},
+  {{.if_none_match = "W/\"a\""}, &HERE, true, VD_NOT_MODIFIED},
+  {{.if_none_match = "\"a\""}, &HERE, false, VD_PRECONDITION_FAILED},
+  {{.if_none_match = "\"b\""}, &HERE, true, VD_PROCEED},
+  {{.if_none_match = "*"}, &HERE, false, VD_PRECONDITION_FAILED},
+  {{.if_none_match = "*"}, &GONE, false, VD_PROCEED},
+  {{.if_none_match = "*"}, &HERE, true, VD_NOT_MODIFIED},
+  /* If-None-Match wins over If-Modified-Since, both ways */
+  {{.if_none_match = "\"b\"", .if_modified_since = AFTER}, &HERE, true, VD_PROCEED},
+  {{.if_none_match = "\"a\"", .if_modified_since = BEFORE}, &HERE, true, VD_NOT_MODIFIED},
+  {{.if_modified_since = AT}, &HERE, true, VD_NOT_MODIFIED},
+  {{.if_modified_since = AFTER}, &HERE, true, VD_NOT_MODIFIED},
+  {{.if_modified_since = BEFORE}, &HERE, true, VD_PROCEED},
+  {{.if_modified_since = "yesterday"}, &HERE, true, VD_PROCEED},
+  {{.if_modified_since = AT}, &HERE, false, VD_PROCEED},
+  {{.if_unmodified_since = BEFORE}, &HERE, false, VD_PRECONDITION_FAILED},
+  {{.if_unmodified_since = AT}, &HERE, false, VD_PROCEED},
+  {{.if_match = "\"a\"", .if_unmodified_since = BEFORE}, &HERE, false, VD_PROCEED},
+  {{.if_match = "\"b\"", .if_none_match = "\"a\""}, &HERE, true, VD_PRECONDITION_FAILED},
 };
 
 START_TEST(table) {

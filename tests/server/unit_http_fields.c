@@ -4,14 +4,16 @@
 #include "tests/support/vt_main.h"
 
 START_TEST(dates_round_trip) {
-  static const int64_t all[] = {0, -1, 784111777, 951782400 /* 29 Feb 2000 */, 4102444799, -62167219200, 253402300799};
+  static const int64_t all[] = {0,          -1,           784111777,   951782400 /* 29 Feb 2000 */,
+                                4102444799, -62167219200, 253402300799};
   char text[VD_DATE_SIZE];
   vd_date_format(784111777, text);
   ck_assert_str_eq(text, "Sun, 06 Nov 1994 08:49:37 GMT");
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
     int64_t back = 1;
     vd_date_format(all[i], text);
-    ck_assert_msg(vd_date_parse(text, &back) && back == all[i], "%s gave %lld", text, (long long)back);
+    ck_assert_msg(vd_date_parse(text, &back) && back == all[i], "%s gave %lld", text,
+                  (long long)back);
   }
   vd_date_format(INT64_MAX, text);
   ck_assert_str_eq(text, "Fri, 31 Dec 9999 23:59:59 GMT");
@@ -30,10 +32,16 @@ START_TEST(dates_in_old_forms) {
 END_TEST
 
 START_TEST(dates_refused) {
-  static const char *const bad[] = {"", "now", "Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 UTC",
-                                    "Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:00:00 GMT",
-                                    "Sun, 00 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT ",
-                                    "Sun, 29 Feb 1900 00:00:00 GMT", "06 Nov 1994 08:49:37 GMT"};
+  static const char *const bad[] = {"",
+                                    "now",
+                                    "Sun, 6 Nov 1994 08:49:37 GMT",
+                                    "Sun, 06 Nov 1994 08:49:37 UTC",
+                                    "Sun, 31 Feb 1994 08:49:37 GMT",
+                                    "Sun, 06 Nov 1994 24:00:00 GMT",
+                                    "Sun, 00 Nov 1994 08:49:37 GMT",
+                                    "Sun, 06 Nov 1994 08:49:37 GMT ",
+                                    "Sun, 29 Feb 1900 00:00:00 GMT",
+                                    "06 Nov 1994 08:49:37 GMT"};
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
     int64_t t = 7;
     ck_assert_msg(!vd_date_parse(bad[i], &t) && t == 7, "%s", bad[i]);
@@ -51,11 +59,14 @@ START_TEST(dispositions) {
   char big[255 * 1 + 1], out[VD_DISPOSITION_SIZE];
   ck_assert_str_eq(disposition("a.txt"), "attachment; filename=\"a.txt\"");
   ck_assert_str_eq(disposition("a b;c.txt"), "attachment; filename=\"a b;c.txt\"");
-  ck_assert_str_eq(disposition("\xC4\x9F.txt"), "attachment; filename=\"_.txt\"; filename*=UTF-8''%C4%9F.txt");
+  ck_assert_str_eq(disposition("\xC4\x9F.txt"),
+                   "attachment; filename=\"_.txt\"; filename*=UTF-8''%C4%9F.txt");
   ck_assert_str_eq(disposition("a\"\\\r\n%41"),
                    "attachment; filename=\"a_____41\"; filename*=UTF-8''a%22%5C%0D%0A%2541");
-  ck_assert_str_eq(disposition("x\xFFy\xC3"), "attachment; filename=\"x_y_\"; filename*=UTF-8''x_y_");
-  ck_assert_str_eq(disposition("\xED\xA0\x80"), "attachment; filename=\"___\"; filename*=UTF-8''___");
+  ck_assert_str_eq(disposition("x\xFFy\xC3"),
+                   "attachment; filename=\"x_y_\"; filename*=UTF-8''x_y_");
+  ck_assert_str_eq(disposition("\xED\xA0\x80"),
+                   "attachment; filename=\"___\"; filename*=UTF-8''___");
   ck_assert_str_eq(disposition("'*'"), "attachment; filename=\"'*'\"");
   memset(big, 0x01, sizeof big);
   ck_assert(vd_disposition_format(true, big, 255, out, sizeof out));
@@ -67,14 +78,17 @@ END_TEST
 START_TEST(digests) {
   uint8_t in[VD_SHA256_BYTES], out[VD_SHA256_BYTES];
   char text[VD_SHA256_FIELD_SIZE];
-  ck_assert_uint_eq(vt_hex("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", in, sizeof in), 32);
+  ck_assert_uint_eq(vt_hex("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", in,
+                           sizeof in),
+                    32);
   vd_digest_format(in, text);
   ck_assert_str_eq(text, "sha-256=:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=:");
   ck_assert_int_eq(vd_digest_parse(text, out), VD_DIGEST_FOUND);
   ck_assert_mem_eq(in, out, sizeof in);
   memset(out, 0, sizeof out);
-  ck_assert_int_eq(vd_digest_parse("sha-512=:AAAA:, sha-256=:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=: ", out),
-                   VD_DIGEST_FOUND);
+  ck_assert_int_eq(
+    vd_digest_parse("sha-512=:AAAA:, sha-256=:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=: ", out),
+    VD_DIGEST_FOUND);
   ck_assert_mem_eq(in, out, sizeof in);
   ck_assert_int_eq(vd_digest_parse("md5=:AAAA:", out), VD_DIGEST_NONE);
 }
@@ -121,8 +135,15 @@ START_TEST(lists) {
 END_TEST
 
 static Suite *suite(void) {
-  const TTest *const all[] = {dates_round_trip, dates_in_old_forms, dates_refused, dispositions, digests,
-                                     digests_refused,  cookies,            lists,         NULL};
+  const TTest *const all[] = {dates_round_trip,
+                              dates_in_old_forms,
+                              dates_refused,
+                              dispositions,
+                              digests,
+                              digests_refused,
+                              cookies,
+                              lists,
+                              NULL};
   return vt_suite("fields", all);
 }
 

@@ -9,14 +9,21 @@ static vd_next never(vd_request *rq, vd_response *rs) {
   return VD_DONE;
 }
 
-#define ROUTE(m, p) {.method = m, .pattern = p, .simple = never}
+#define ROUTE(m, p) \
+  { .method = m, .pattern = p, .simple = never }
 
 static const vd_route A[] = {
-    ROUTE(VD_GET, "/files/{id}"),   ROUTE(VD_PATCH, "/files/{id}"),          ROUTE(VD_GET, "/files/content"),
-    ROUTE(VD_PUT, "/files/content"), ROUTE(VD_GET, "/files/{id}/content"),    ROUTE(VD_POST, "/files:batch"),
-    ROUTE(VD_GET, "/files"),        ROUTE(VD_PUT, "/files/{file}/content"),
+  ROUTE(VD_GET, "/files/{id}"),
+  ROUTE(VD_PATCH, "/files/{id}"),
+  ROUTE(VD_GET, "/files/content"),
+  ROUTE(VD_PUT, "/files/content"),
+  ROUTE(VD_GET, "/files/{id}/content"),
+  ROUTE(VD_POST, "/files:batch"),
+  ROUTE(VD_GET, "/files"),
+  ROUTE(VD_PUT, "/files/{file}/content"),
 };
-static const vd_route B[] = {ROUTE(VD_PROPFIND, "/dav/{path*}"), ROUTE(VD_GET, "/"), ROUTE(VD_GET, "/{page}")};
+static const vd_route B[] = {ROUTE(VD_PROPFIND, "/dav/{path*}"), ROUTE(VD_GET, "/"),
+                             ROUTE(VD_GET, "/{page}")};
 static const vd_module MODULE_A = {"a", A, sizeof A / sizeof A[0], NULL, NULL};
 static const vd_module MODULE_B = {"b", B, sizeof B / sizeof B[0], NULL, NULL};
 static const vd_module *const MODULES[] = {&MODULE_A, &MODULE_B};
@@ -76,7 +83,8 @@ START_TEST(methods) {
   vd_allow_format(found.allowed, allow, sizeof allow);
   ck_assert_str_eq(allow, "GET, HEAD, PATCH, OPTIONS");
   ck_assert_int_eq(find(r, VD_HEAD, "/files/x"), VD_ROUTE_FOUND);
-  ck_assert_int_eq(find(r, VD_GET, "/files:batch"), VD_ROUTE_NOT_ALLOWED); /* not the page of that name */
+  ck_assert_int_eq(find(r, VD_GET, "/files:batch"),
+                   VD_ROUTE_NOT_ALLOWED); /* not the page of that name */
   ck_assert_int_eq(find(r, VD_OPTIONS, "/files"), VD_ROUTE_NOT_ALLOWED);
   vd_allow_format(found.allowed, allow, sizeof allow);
   ck_assert_str_eq(allow, "GET, HEAD, OPTIONS");
@@ -106,7 +114,8 @@ static void refused(const vd_route *routes, size_t n) {
 START_TEST(bad_tables) {
   static const vd_route twice[] = {ROUTE(VD_GET, "/a/{x}"), ROUTE(VD_GET, "/a/{y}")};
   refused(twice, 2);
-  static const char *const patterns[] = {"", "a", "/{", "/{}", "/{x", "/a{x}", "/{x*}/b", "/{*}", "/%41"};
+  static const char *const patterns[] = {"",      "a",       "/{",   "/{}", "/{x",
+                                         "/a{x}", "/{x*}/b", "/{*}", "/%41"};
   for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
     vd_route one = ROUTE(VD_GET, patterns[i]);
     refused(&one, 1);

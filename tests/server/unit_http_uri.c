@@ -50,11 +50,13 @@ START_TEST(queries) {
 END_TEST
 
 START_TEST(hosts) {
-  static const char *const good[] = {"a",         "localhost:8080", "example.org", "127.0.0.1:1", "[::1]",
-                                     "[::1]:80", "a:",             "a_b.c",       "a:65535",     "EXAMPLE.org."};
-  static const char *const bad[] = {"",      "a@b",  "u:p@b",   "a,b", "a b",   "a:0",   "a:65536", "a:x",  "a:1:2",
-                                    "[::1", "[x]", "[::1]80", ":80", "a/b",  "a?b",   "a#b",     "a:-1", "[::1]:x",
-                                    "a\\b", "[]",  "a:000080", "\xC3\xA9"};
+  static const char *const good[] = {"a",       "localhost:8080", "example.org", "127.0.0.1:1",
+                                     "[::1]",   "[::1]:80",       "a:",          "a_b.c",
+                                     "a:65535", "EXAMPLE.org."};
+  static const char *const bad[] = {"",        "a@b", "u:p@b",    "a,b",     "a b",  "a:0",
+                                    "a:65536", "a:x", "a:1:2",    "[::1",    "[x]",  "[::1]80",
+                                    ":80",     "a/b", "a?b",      "a#b",     "a:-1", "[::1]:x",
+                                    "a\\b",    "[]",  "a:000080", "\xC3\xA9"};
   for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
     ck_assert_msg(vd_host_valid(good[i], strlen(good[i])), "%s", good[i]);
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
@@ -80,7 +82,8 @@ START_TEST(targets) {
   ck_assert_uint_eq(t.query_len, 1);
   ck_assert(vd_target_parse("*", 1, &t));
   ck_assert(t.asterisk);
-  static const char *const bad[] = {"", "a", "/a#b", "ftp://h/", "http://", "http://u@h/", "http:///x", "**"};
+  static const char *const bad[] = {"",        "a",           "/a#b",      "ftp://h/",
+                                    "http://", "http://u@h/", "http:///x", "**"};
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
     ck_assert_msg(!vd_target_parse(bad[i], strlen(bad[i]), &t), "%s", bad[i]);
 }

@@ -81,7 +81,8 @@ START_TEST(cookies) {
   char field[256];
   vault_str token = {"abc.def", 7}, none = {NULL, 0}, bad = {"a;b", 3};
   ck_assert(vd_cookie_format(true, token, 60, field, sizeof field));
-  ck_assert_str_eq(field, "__Host-rt=abc.def; Path=/; Max-Age=60; HttpOnly; SameSite=Strict; Secure");
+  ck_assert_str_eq(field,
+                   "__Host-rt=abc.def; Path=/; Max-Age=60; HttpOnly; SameSite=Strict; Secure");
   ck_assert(vd_cookie_format(false, none, 0, field, sizeof field));
   ck_assert_str_eq(field, "vault_rt=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict");
   ck_assert(!vd_cookie_format(true, bad, 60, field, sizeof field));
@@ -106,7 +107,8 @@ static bool parse(const char *text, parsed *out, char *err) {
   bool good;
   memset(out, 0, sizeof *out);
   good = vd_json_parse(text, strlen(text), members, 3, &doc, err, 160);
-  if (good) ck_assert_uint_eq(out->name.n, 1);
+  if (good)
+    ck_assert_uint_eq(out->name.n, 1);
   json_decref(doc);
   return good;
 }
@@ -179,13 +181,14 @@ START_TEST(log_lines) {
   ck_assert_int_eq(json_integer_value(json_object_get(doc, "n")), -3);
   json_decref(doc);
   log_line(false, text, sizeof text);
-  ck_assert_ptr_nonnull(strstr(text, "warn shown text=\"a \\\"b\\\"\\u000a\\ufffd\\u001b\" n=-3\n"));
+  ck_assert_ptr_nonnull(
+    strstr(text, "warn shown text=\"a \\\"b\\\"\\u000a\\ufffd\\u001b\" n=-3\n"));
 }
 END_TEST
 
 static Suite *suite(void) {
-  const TTest *const tests[] = {times, etags,        numbers,      sites,     cookies,
-                                       json_members, json_refused, log_lines, NULL};
+  const TTest *const tests[] = {times,        etags,        numbers,   sites, cookies,
+                                json_members, json_refused, log_lines, NULL};
   return vt_suite("text", tests);
 }
 

@@ -124,7 +124,8 @@ START_TEST(newer_schema_is_refused) {
   vault_err err = VAULT_ERR_INIT;
   static const char *const changes[] = {
     "UPDATE vault_schema SET version = 9", /* it says that we may still write: fine */
-    "UPDATE vault_schema SET min_writer = 9", "UPDATE vault_schema SET min_writer = 1, min_reader = 9"};
+    "UPDATE vault_schema SET min_writer = 9",
+    "UPDATE vault_schema SET min_writer = 1, min_reader = 9"};
   static const vault_status want[] = {VAULT_OK, VAULT_E_FORMAT, VAULT_E_FORMAT};
   for (int k = 0; k < 3; k++) {
     vault__conn *c = vt_sql_begin(&t);
@@ -198,8 +199,8 @@ START_TEST(values_come_back) {
   vault__conn *c = vt_sql_begin(&t);
   vault__rows rows;
   for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-    vault__val p[] = {vault__p_int(numbers[i]), vault__p_cstr("ğü\xf0\x9f\x98\x80"),
-                      vault__p_blob("a\0b", 3), vault__p_blob(NULL, 0),
+    vault__val p[] = {vault__p_int(numbers[i]),  vault__p_cstr("ğü\xf0\x9f\x98\x80"),
+                      vault__p_blob("a\0b", 3),  vault__p_blob(NULL, 0),
                       vault__p_null(VAULT__INT), vault__p_null(VAULT__BLOB)};
     vt_ok(vt_sql_run(&t, c,
                      "SELECT CAST($1 AS BIGINT), CAST($2 AS TEXT), $3, $4, CAST($5 AS BIGINT), $6",
@@ -255,7 +256,8 @@ START_TEST(affected_rows_are_counted) {
   vault__arena arena;
   vault__arena_init(&arena, vault__alloc_default(), 1u << 16);
   vault__val limit = vault__p_int(1);
-  vt_ok(vt_sql_run(&t, c, "UPDATE limiter SET expires_ms = 9 WHERE expires_ms >= $1 RETURNING limit_key",
+  vt_ok(vt_sql_run(&t, c,
+                   "UPDATE limiter SET expires_ms = 9 WHERE expires_ms >= $1 RETURNING limit_key",
                    1, 1, &limit, &arena, &rows));
   ck_assert_int_eq(rows.affected, 2);
   ck_assert_int_eq(rows.n, 2);
@@ -272,7 +274,8 @@ END_TEST
 START_TEST(a_buried_job_keeps_no_payload) {
   vt_sql t;
   vt_sql_open(&t, _i);
-  vault_job_row job = {.kind = 1, .created_ms = 5, .run_ms = 5, .payload_n = 7, .payload = "secret"};
+  vault_job_row job = {
+    .kind = 1, .created_ms = 5, .run_ms = 5, .payload_n = 7, .payload = "secret"};
   job.id.b[0] = 1;
   vt_ok(t.r.jobs->enqueue(t.r.jobs_self, &job, NULL));
   vt_ok(t.r.jobs->lease(t.r.jobs_self, 2, 5, 1000, &job, NULL));
@@ -282,8 +285,9 @@ START_TEST(a_buried_job_keeps_no_payload) {
   vault__arena_init(&arena, vault__alloc_default(), 1u << 16);
   vault__rows rows;
   vault__val state = vault__p_int(VAULT_JOB_DEAD);
-  vt_ok(vt_sql_run(&t, c, "SELECT CAST(length(payload) AS BIGINT), reason FROM job WHERE state = $1", 1,
-                   2, &state, &arena, &rows));
+  vt_ok(vt_sql_run(&t, c,
+                   "SELECT CAST(length(payload) AS BIGINT), reason FROM job WHERE state = $1", 1, 2,
+                   &state, &arena, &rows));
   ck_assert_int_eq(rows.n, 1);
   vault__row r = vault__row_at(&rows, 0);
   ck_assert_int_eq(vault__get_int(&r), 0);

@@ -210,14 +210,10 @@ START_TEST(readers_and_the_writer) {
 END_TEST
 
 static Suite *sqlite(void) {
-  const TTest *const tests[] = {one_process_at_a_time,
-                                another_program_in_the_file,
-                                files_that_are_not_ours,
-                                newer_file_is_left_alone,
-                                file_is_made_as_it_should_be,
-                                writer_checkpoints,
-                                readers_and_the_writer,
-                                NULL};
+  const TTest *const tests[] = {one_process_at_a_time,        another_program_in_the_file,
+                                files_that_are_not_ours,      newer_file_is_left_alone,
+                                file_is_made_as_it_should_be, writer_checkpoints,
+                                readers_and_the_writer,       NULL};
   return vt_suite("sql_sqlite", tests);
 }
 

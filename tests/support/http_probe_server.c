@@ -35,7 +35,8 @@ static vd_next hello(vd_request *rq, vd_response *rs) {
 static vd_next params(vd_request *rq, vd_response *rs) {
   char text[512];
   const char *q = vd_query(rq, "q");
-  int n = snprintf(text, sizeof text, "id=%s q=%s peer=%s", vd_param(rq, "id"), q ? q : "(none)", vd_peer(rq));
+  int n = snprintf(text, sizeof text, "id=%s q=%s peer=%s", vd_param(rq, "id"), q ? q : "(none)",
+                   vd_peer(rq));
   vd_send_bytes(rs, "text/plain", text, (size_t)n);
   return VD_DONE;
 }
@@ -81,7 +82,8 @@ static vd_next none(vd_request *rq, vd_response *rs) {
 static vd_next problem(vd_request *rq, vd_response *rs) {
   static const char *const reasons[] = {"one", "two"};
   (void)rq;
-  vd_problem_more(rs, 409, "name_taken", "The name \"x\" is\ttaken: \xc3\xa7\xc3.", reasons, 2, NULL);
+  vd_problem_more(rs, 409, "name_taken", "The name \"x\" is\ttaken: \xc3\xa7\xc3.", reasons, 2,
+                  NULL);
   return VD_DONE;
 }
 
@@ -90,9 +92,10 @@ static vd_next counters(vd_request *rq, vd_response *rs) {
   vd_server_stats st;
   (void)rq;
   vd_server_get_stats(server, &st);
-  int n = snprintf(text, sizeof text, "cancels=%u ends=%u releases=%u live=%u buffers=%u requests=%u",
-                   atomic_load(&cancels), atomic_load(&ends), atomic_load(&releases), atomic_load(&live),
-                   st.upload_buffers_in_use, st.requests_in_flight);
+  int n =
+    snprintf(text, sizeof text, "cancels=%u ends=%u releases=%u live=%u buffers=%u requests=%u",
+             atomic_load(&cancels), atomic_load(&ends), atomic_load(&releases), atomic_load(&live),
+             st.upload_buffers_in_use, st.requests_in_flight);
   vd_send_bytes(rs, "text/plain", text, (size_t)n);
   return VD_DONE;
 }
@@ -154,7 +157,10 @@ static vd_next file(vd_request *rq, vd_response *rs) {
                           .if_modified_since = vd_header(rq, "if-modified-since"),
                           .if_range = vd_header(rq, "if-range"),
                           .range = vd_header(rq, "range")};
-  vd_resource_state state = {.exists = true, .etag = "\"e1\"", .has_modified = true, .modified_s = 784111777};
+  vd_resource_state state = {.exists = true,
+                             .etag = "\"e1\"",
+                             .has_modified = true,
+                             .modified_s = 784111777};
   vd_date_format(state.modified_s, date);
   vd_add_header(rs, "ETag", state.etag);
   vd_add_header(rs, "Last-Modified", date);
@@ -211,8 +217,8 @@ static vd_next pull(vd_request *rq, vd_response *rs) {
     abort();
   s->len = n ? strtoull(n, NULL, 10) : 0;
   s->fail = vd_query(rq, "fail") != NULL;
-  vd_send_pull(rs, "application/octet-stream", vd_query(rq, "known") ? s->len : VD_LENGTH_UNKNOWN, generate,
-               release_source, s);
+  vd_send_pull(rs, "application/octet-stream", vd_query(rq, "known") ? s->len : VD_LENGTH_UNKNOWN,
+               generate, release_source, s);
   return VD_DONE;
 }
 
@@ -267,7 +273,8 @@ static vd_next up_end(vd_request *rq, vd_response *rs) {
   atomic_fetch_add(&ends, 1);
   if (u->later)
     return start_later(rq, 20);
-  int n = snprintf(text, sizeof text, "n=%llu sum=%llu", (unsigned long long)u->n, (unsigned long long)u->sum);
+  int n = snprintf(text, sizeof text, "n=%llu sum=%llu", (unsigned long long)u->n,
+                   (unsigned long long)u->sum);
   vd_status(rs, 201);
   vd_send_bytes(rs, "text/plain", text, (size_t)n);
   return VD_DONE;
@@ -281,28 +288,30 @@ static void up_cancel(vd_request *rq) {
 static const vd_upload_ops UPLOAD = {up_open, up_data, up_end, up_cancel};
 
 static const vd_route ROUTES[] = {
-    {.method = VD_GET, .pattern = "/", .flags = VD_ON_LOOP, .simple = hello},
-    {.method = VD_GET, .pattern = "/worker", .simple = hello},
-    {.method = VD_GET, .pattern = "/items/{id}", .flags = VD_ON_LOOP, .simple = params},
-    {.method = VD_GET, .pattern = "/items/fixed", .flags = VD_ON_LOOP, .simple = fixed},
-    {.method = VD_DELETE, .pattern = "/items/{id}", .simple = none},
-    {.method = VD_GET, .pattern = "/dav/{path*}", .simple = rest},
-    {.method = VD_POST, .pattern = "/echo", .simple = echo},
-    {.method = VD_POST, .pattern = "/echo/small", .body_max_bytes = 10, .simple = echo},
-    {.method = VD_POST, .pattern = "/echo/loop", .flags = VD_ON_LOOP, .simple = echo},
-    {.method = VD_GET, .pattern = "/slow", .simple = slow},
-    {.method = VD_GET, .pattern = "/bad-header", .simple = bad_header},
-    {.method = VD_GET, .pattern = "/none", .simple = none},
-    {.method = VD_GET, .pattern = "/problem", .simple = problem},
-    {.method = VD_GET, .pattern = "/counters", .flags = VD_ON_LOOP, .simple = counters},
-    {.method = VD_GET, .pattern = "/pending", .simple = pending},
-    {.method = VD_GET, .pattern = "/pending/loop", .flags = VD_ON_LOOP, .simple = pending},
-    {.method = VD_GET, .pattern = "/file/{name}", .simple = file},
-    {.method = VD_GET, .pattern = "/pull", .simple = pull},
-    {.method = VD_PUT, .pattern = "/up", .upload = &UPLOAD},
+  {.method = VD_GET, .pattern = "/", .flags = VD_ON_LOOP, .simple = hello},
+  {.method = VD_GET, .pattern = "/worker", .simple = hello},
+  {.method = VD_GET, .pattern = "/items/{id}", .flags = VD_ON_LOOP, .simple = params},
+  {.method = VD_GET, .pattern = "/items/fixed", .flags = VD_ON_LOOP, .simple = fixed},
+  {.method = VD_DELETE, .pattern = "/items/{id}", .simple = none},
+  {.method = VD_GET, .pattern = "/dav/{path*}", .simple = rest},
+  {.method = VD_POST, .pattern = "/echo", .simple = echo},
+  {.method = VD_POST, .pattern = "/echo/small", .body_max_bytes = 10, .simple = echo},
+  {.method = VD_POST, .pattern = "/echo/loop", .flags = VD_ON_LOOP, .simple = echo},
+  {.method = VD_GET, .pattern = "/slow", .simple = slow},
+  {.method = VD_GET, .pattern = "/bad-header", .simple = bad_header},
+  {.method = VD_GET, .pattern = "/none", .simple = none},
+  {.method = VD_GET, .pattern = "/problem", .simple = problem},
+  {.method = VD_GET, .pattern = "/counters", .flags = VD_ON_LOOP, .simple = counters},
+  {.method = VD_GET, .pattern = "/pending", .simple = pending},
+  {.method = VD_GET, .pattern = "/pending/loop", .flags = VD_ON_LOOP, .simple = pending},
+  {.method = VD_GET, .pattern = "/file/{name}", .simple = file},
+  {.method = VD_GET, .pattern = "/pull", .simple = pull},
+  {.method = VD_PUT, .pattern = "/up", .upload = &UPLOAD},
 };
 
-static const vd_module PROBE = {.name = "probe", .routes = ROUTES, .n_routes = sizeof ROUTES / sizeof ROUTES[0]};
+static const vd_module PROBE = {.name = "probe",
+                                .routes = ROUTES,
+                                .n_routes = sizeof ROUTES / sizeof ROUTES[0]};
 
 static void log_line(void *arg, const vd_log_record *r) {
   (void)arg;
@@ -315,19 +324,19 @@ static void option(vd_http_config *cfg, const char *name, size_t name_len, const
     const char *name;
     uint32_t *to;
   } all[] = {
-      {"connections_max", &cfg->connections_max},
-      {"workers", &cfg->workers},
-      {"work_queue_max", &cfg->work_queue_max},
-      {"upload_buffers_max", &cfg->upload_buffers_max},
-      {"header_timeout_ms", &cfg->header_timeout_ms},
-      {"body_idle_timeout_ms", &cfg->body_idle_timeout_ms},
-      {"body_rate_min_bytes_per_s", &cfg->body_rate_min_bytes_per_s},
-      {"body_rate_window_ms", &cfg->body_rate_window_ms},
-      {"keepalive_timeout_ms", &cfg->keepalive_timeout_ms},
-      {"write_stall_timeout_ms", &cfg->write_stall_timeout_ms},
-      {"stop_timeout_ms", &cfg->stop_timeout_ms},
-      {"drain_timeout_ms", &cfg->drain_timeout_ms},
-      {"drain_bytes_max", &cfg->drain_bytes_max},
+    {"connections_max", &cfg->connections_max},
+    {"workers", &cfg->workers},
+    {"work_queue_max", &cfg->work_queue_max},
+    {"upload_buffers_max", &cfg->upload_buffers_max},
+    {"header_timeout_ms", &cfg->header_timeout_ms},
+    {"body_idle_timeout_ms", &cfg->body_idle_timeout_ms},
+    {"body_rate_min_bytes_per_s", &cfg->body_rate_min_bytes_per_s},
+    {"body_rate_window_ms", &cfg->body_rate_window_ms},
+    {"keepalive_timeout_ms", &cfg->keepalive_timeout_ms},
+    {"write_stall_timeout_ms", &cfg->write_stall_timeout_ms},
+    {"stop_timeout_ms", &cfg->stop_timeout_ms},
+    {"drain_timeout_ms", &cfg->drain_timeout_ms},
+    {"drain_bytes_max", &cfg->drain_bytes_max},
   };
   if (name_len == 3 && !memcmp(name, "dir", 3)) {
     dir = value;

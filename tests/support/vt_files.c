@@ -41,8 +41,8 @@ vault_status vt_put(vault *v, const vault_principal *who, const char *path, cons
 vault_status vt_folder(vault *v, const vault_principal *who, const vault_id *parent,
                        const char *name, vault_id *item) {
   vault_items *items = NULL;
-  vault_status s = vault_folder_create(v, who, VAULT_SPACE_FILES, parent, name, strlen(name), NULL,
-                                       &items, NULL);
+  vault_status s =
+    vault_folder_create(v, who, VAULT_SPACE_FILES, parent, name, strlen(name), NULL, &items, NULL);
   ck_assert((s == VAULT_OK) == (items != NULL));
   if (s == VAULT_OK)
     keep_id(items, item);
@@ -52,8 +52,7 @@ vault_status vt_folder(vault *v, const vault_principal *who, const vault_id *par
 vault_status vt_lookup(vault *v, const vault_principal *who, const char *path,
                        vault_item_view *out) {
   vault_items *items = NULL;
-  vault_status s =
-    vault_item_lookup(v, who, VAULT_SPACE_FILES, path, strlen(path), &items, NULL);
+  vault_status s = vault_item_lookup(v, who, VAULT_SPACE_FILES, path, strlen(path), &items, NULL);
   if (s == VAULT_OK && out) {
     *out = *vault_items_rows(items, NULL, NULL);
     out->name = out->content_type = (vault_str){NULL, 0}; /* they go with the result */

@@ -18,7 +18,8 @@ vault_status vt_put(vault *v, const vault_principal *who, const char *path, cons
 vault_status vt_folder(vault *v, const vault_principal *who, const vault_id *parent,
                        const char *name, vault_id *item);
 
-vault_status vt_lookup(vault *v, const vault_principal *who, const char *path, vault_item_view *out);
+vault_status vt_lookup(vault *v, const vault_principal *who, const char *path,
+                       vault_item_view *out);
 
 /* Fails the test unless this is the whole content at the path. */
 void vt_content(vault *v, const vault_principal *who, const char *path, const char *body);

@@ -15,10 +15,10 @@ typedef Suite *(*vt_suite_fn)(void);
 int vt_run(const vt_suite_fn *suites, size_t n);
 
 /* The main() of a program with one suite. */
-#define VT_MAIN(suite_fn)                  \
-  int main(void) {                         \
+#define VT_MAIN(suite_fn)                        \
+  int main(void) {                               \
     static const vt_suite_fn all[] = {suite_fn}; \
-    return vt_run(all, 1);                 \
+    return vt_run(all, 1);                       \
   }
 
 /* Say that this whole program cannot run here, and why; return it from main(). */
@@ -39,10 +39,10 @@ char *vt_data(const char *name, size_t *len);
 size_t vt_hex(const char *hex, void *out, size_t room);
 
 /* Compare statuses and show their names. */
-#define vt_status(expr, expected)                                                      \
-  do {                                                                                 \
-    vault_status vt_got_ = (expr), vt_want_ = (expected);                              \
-    ck_assert_msg(vt_got_ == vt_want_, "%s gave %s (%d), not %s", #expr,               \
+#define vt_status(expr, expected)                                                         \
+  do {                                                                                    \
+    vault_status vt_got_ = (expr), vt_want_ = (expected);                                 \
+    ck_assert_msg(vt_got_ == vt_want_, "%s gave %s (%d), not %s", #expr,                  \
                   vault_status_code(vt_got_), (int)vt_got_, vault_status_code(vt_want_)); \
   } while (0)
 

@@ -62,8 +62,8 @@ static void append(vt_log *l, const char *text, size_t n) {
   l->text[l->n] = 0;
 }
 
-static void write_log(void *self, uint32_t level, const char *event,
-                      const vault_log_field *fields, uint64_t n) {
+static void write_log(void *self, uint32_t level, const char *event, const vault_log_field *fields,
+                      uint64_t n) {
   vt_log *l = self;
   char number[32];
   (void)level;
@@ -159,21 +159,21 @@ vt_world *vt_vault_open_in(const char *dir, const vault_settings *settings) {
   ck_assert_int_eq(pthread_mutex_init(&w->sms.lock, NULL), 0);
   ck_assert_int_eq(pthread_mutex_init(&w->log.lock, NULL), 0);
   w->config = (vault_config){.size = sizeof w->config,
-                         .database = text("sqlite::memory:"),
-                         .storage = text("memory:"),
-                         .keys = text("memory:"),
-                         .public_url = text(VT_URL),
-                         .settings = settings,
-                         .clock = &clock_ops,
-                         .clock_self = &w->clock,
-                         .random = &random_ops,
-                         .random_self = &w->random,
-                         .log = &log_ops,
-                         .log_self = &w->log,
-                         .notifier = &notifier_ops,
-                         .notifier_self = &w->notices,
-                         .sms_ops = &sms_ops,
-                         .sms_self = &w->sms};
+                             .database = text("sqlite::memory:"),
+                             .storage = text("memory:"),
+                             .keys = text("memory:"),
+                             .public_url = text(VT_URL),
+                             .settings = settings,
+                             .clock = &clock_ops,
+                             .clock_self = &w->clock,
+                             .random = &random_ops,
+                             .random_self = &w->random,
+                             .log = &log_ops,
+                             .log_self = &w->log,
+                             .notifier = &notifier_ops,
+                             .notifier_self = &w->notices,
+                             .sms_ops = &sms_ops,
+                             .sms_self = &w->sms};
   choose_dir(w, dir);
   choose_database(w, &w->config);
   vault_status s = vt_vault_start(w, &err);

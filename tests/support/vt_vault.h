@@ -102,11 +102,11 @@ uint32_t vt_logged(vt_world *w, const char *event);
 void vt_never_logged(vt_world *w, const char *text, uint64_t n);
 
 /* LIMIT, and when to come back. */
-#define vt_limit(expr, err, wait_ms)                         \
-  do {                                                       \
-    (err).retry_after_ms = 0;                                \
-    vt_status(expr, VAULT_E_LIMIT);                          \
-    ck_assert_int_eq((err).retry_after_ms, (wait_ms));       \
+#define vt_limit(expr, err, wait_ms)                   \
+  do {                                                 \
+    (err).retry_after_ms = 0;                          \
+    vt_status(expr, VAULT_E_LIMIT);                    \
+    ck_assert_int_eq((err).retry_after_ms, (wait_ms)); \
   } while (0)
 
 #endif

@@ -109,8 +109,9 @@ START_TEST(check_counts) {
 END_TEST
 
 static Suite *suite(void) {
-  const TTest *const tests[] = {users_in_pages,           a_user_by_number, quotas,
-                                       disabling_and_signing_out, check_counts,     NULL};
+  const TTest *const tests[] = {users_in_pages, a_user_by_number,
+                                quotas,         disabling_and_signing_out,
+                                check_counts,   NULL};
   return vt_suite_with("admin", tests, setup, teardown);
 }
 

@@ -44,7 +44,8 @@ END_TEST
 
 START_TEST(refuses_what_is_no_phone) {
   vault_challenge c = {.size = sizeof c, .expires_in_ms = 7};
-  static const char *const bad[] = {"", "abc", "1", "+90532123456", "+9053212345678", "05321234567x"};
+  static const char *const bad[] = {
+    "", "abc", "1", "+90532123456", "+9053212345678", "05321234567x"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
     vt_status(ask(bad[i], NULL, NULL, &c, NULL), VAULT_E_PHONE);
   vt_status(ask("+902121234567", NULL, NULL, &c, NULL), VAULT_E_PHONE_COUNTRY); /* not mobile */
@@ -307,13 +308,25 @@ START_TEST(logs_no_secret) {
 END_TEST
 
 static Suite *suite(void) {
-  const TTest *const tests[] = {
-    sends_one_message, refuses_what_is_no_phone, refuses_misuse, no_randomness_no_code,
-    known_and_unknown_answer_the_same, sixty_seconds_between_two, five_an_hour_and_ten_a_day,
-    limit_of_an_address, limit_of_all, a_clock_that_goes_back_frees_nothing,
-    resend_of_what_is_not_live, not_valid_before_the_gateway_took_it, tried_while_the_code_lives,
-    perhaps_sent_is_not_sent_again, a_number_that_is_refused_is_given_up,
-    not_sent_when_nobody_wants_it, reports_what_ran, logs_no_secret, NULL};
+  const TTest *const tests[] = {sends_one_message,
+                                refuses_what_is_no_phone,
+                                refuses_misuse,
+                                no_randomness_no_code,
+                                known_and_unknown_answer_the_same,
+                                sixty_seconds_between_two,
+                                five_an_hour_and_ten_a_day,
+                                limit_of_an_address,
+                                limit_of_all,
+                                a_clock_that_goes_back_frees_nothing,
+                                resend_of_what_is_not_live,
+                                not_valid_before_the_gateway_took_it,
+                                tried_while_the_code_lives,
+                                perhaps_sent_is_not_sent_again,
+                                a_number_that_is_refused_is_given_up,
+                                not_sent_when_nobody_wants_it,
+                                reports_what_ran,
+                                logs_no_secret,
+                                NULL};
   return vt_suite_with("auth_code", tests, setup, teardown);
 }
 

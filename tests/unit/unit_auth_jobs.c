@@ -77,8 +77,8 @@ START_TEST(a_dead_worker_is_replaced_in_time) {
   vault_grant *g = NULL;
   char code[7];
   vt_ok(vault_auth_request_code(w->v, VT_PHONE, strlen(VT_PHONE), NULL, 0, NULL, &c, NULL));
-  vt_ok(w->v->jobs->lease(w->v->jobs_self, 1u << VAULT__JOB_SEND_CODE, VT_START_MS, 30000, &job,
-                          NULL));
+  vt_ok(
+    w->v->jobs->lease(w->v->jobs_self, 1u << VAULT__JOB_SEND_CODE, VT_START_MS, 30000, &job, NULL));
   vt_run_jobs(w);
   ck_assert_uint_eq(w->sms.n, 0);
   vt_pass(w, 30000);
@@ -180,11 +180,15 @@ START_TEST(parallel_workers_send_each_code_once) {
 END_TEST
 
 static Suite *suite(void) {
-  const TTest *const tests[] = {
-    an_outbox_opens_only_as_it_was_sealed, a_code_that_cannot_be_opened_is_given_up,
-    a_dead_worker_is_replaced_in_time, periodic_jobs_are_there_once, the_clock_is_remembered,
-    what_has_ended_is_swept, a_periodic_job_is_never_given_up,
-    parallel_workers_send_each_code_once, NULL};
+  const TTest *const tests[] = {an_outbox_opens_only_as_it_was_sealed,
+                                a_code_that_cannot_be_opened_is_given_up,
+                                a_dead_worker_is_replaced_in_time,
+                                periodic_jobs_are_there_once,
+                                the_clock_is_remembered,
+                                what_has_ended_is_swept,
+                                a_periodic_job_is_never_given_up,
+                                parallel_workers_send_each_code_once,
+                                NULL};
   return vt_suite_with("auth_jobs", tests, setup, teardown);
 }
 

@@ -265,8 +265,8 @@ static vault_status lost_move(void *self, const vault_id *session,
   return answer;
 }
 
-static vault_status lost_disable(void *self, const vault_id *user, uint32_t off,
-                                 int64_t now_ms, vault_err *err) {
+static vault_status lost_disable(void *self, const vault_id *user, uint32_t off, int64_t now_ms,
+                                 vault_err *err) {
   vt_ok(good->set_disabled(self, user, off, now_ms, err));
   return VAULT_E_UNCERTAIN;
 }
@@ -476,16 +476,29 @@ START_TEST(keeps_what_the_client_said) {
 END_TEST
 
 static Suite *suite(void) {
-  const TTest *const tests[] = {
-    r1_rotates, a_grant_of_a_refresh_is_whole, r2_repeats_for_30_seconds,
-    r3_forks_after_30_seconds, r3_then_the_lost_one_is_theft, a_late_tab_is_told_to_wait,
-    r4_is_theft, the_grace_is_a_setting, refuses_what_is_not_ours, idle_sessions_end,
-    every_session_ends, disabled, one_user_by_id,
-    a_lost_answer_to_the_operator_keeps_no_token_alive, a_lost_answer_is_asked_for_again,
-    a_busy_session_ends_in_retry,
-    parallel_refreshes_all_get_the_same, logout_ends_it_at_once, logout_of_nobody,
-    lists_sessions_and_revokes_one, idle_sessions_are_not_listed, keeps_what_the_client_said,
-    NULL};
+  const TTest *const tests[] = {r1_rotates,
+                                a_grant_of_a_refresh_is_whole,
+                                r2_repeats_for_30_seconds,
+                                r3_forks_after_30_seconds,
+                                r3_then_the_lost_one_is_theft,
+                                a_late_tab_is_told_to_wait,
+                                r4_is_theft,
+                                the_grace_is_a_setting,
+                                refuses_what_is_not_ours,
+                                idle_sessions_end,
+                                every_session_ends,
+                                disabled,
+                                one_user_by_id,
+                                a_lost_answer_to_the_operator_keeps_no_token_alive,
+                                a_lost_answer_is_asked_for_again,
+                                a_busy_session_ends_in_retry,
+                                parallel_refreshes_all_get_the_same,
+                                logout_ends_it_at_once,
+                                logout_of_nobody,
+                                lists_sessions_and_revokes_one,
+                                idle_sessions_are_not_listed,
+                                keeps_what_the_client_said,
+                                NULL};
   return vt_suite_with("auth_session", tests, setup, teardown);
 }
 

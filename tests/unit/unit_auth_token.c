@@ -28,8 +28,7 @@ static void teardown(void) {
   vt_vault_close(w);
 }
 
-static vault_status check_from(const char *text, uint64_t n, const char *address,
-                               vault_err *err) {
+static vault_status check_from(const char *text, uint64_t n, const char *address, vault_err *err) {
   vault_principal who = {.size = sizeof who};
   vault_client client = {.size = sizeof client};
   client.address = (vault_str){address, address ? strlen(address) : 0};
@@ -286,9 +285,9 @@ START_TEST(as_long_as_allowed) {
       for (size_t pad = 2500; pad < 3000 && !made; pad++) {
         (void)snprintf(more, sizeof more, ",\"x\":\"%0*d\"", (int)pad, 0);
         (void)snprintf(h, sizeof h, "%s%.*s", header(), spaces, "    ");
-        uint64_t n = VAULT__B64URL_LEN((uint64_t)strlen(h)) + 88 +
-                     VAULT__B64URL_LEN((uint64_t)strlen(
-                       claims(VT_URL, VT_URL, NOW_S, NOW_S + 600, 0, more)));
+        uint64_t n =
+          VAULT__B64URL_LEN((uint64_t)strlen(h)) + 88 +
+          VAULT__B64URL_LEN((uint64_t)strlen(claims(VT_URL, VT_URL, NOW_S, NOW_S + 600, 0, more)));
         if (n != length)
           continue;
         made = 1;
@@ -512,7 +511,8 @@ static void use_or_revoke(void *ctx, uint32_t i) {
     vault_status s = check(token);
     (void)atomic_fetch_add(s == VAULT_OK                  ? &c->ok
                            : s == VAULT_E_SESSION_REVOKED ? &c->revoked
-                                                          : &c->other, 1);
+                                                          : &c->other,
+                           1);
     if (after && s == VAULT_OK)
       (void)atomic_fetch_add(&late, 1);
   }
@@ -556,15 +556,32 @@ START_TEST(publishes_its_keys) {
 END_TEST
 
 static Suite *suite(void) {
-  const TTest *const tests[] = {
-    forged_well_is_accepted, algorithms_are_not_negotiable, a_mac_with_the_public_key,
-    keys_are_ours, a_key_of_another_purpose, an_older_key_still_checks, claims_are_checked,
-    a_session_that_is_not_there, every_flipped_bit, pieces_and_padding, as_long_as_allowed,
-    ends_at_its_time, ends_at_its_time_unseen, the_session_is_read_every_two_seconds,
-    a_wall_clock_that_goes_back_keeps_no_check_young, no_database_no_answer, revoked_elsewhere,
-    revoked_here, without_blocking, bad_tokens_of_an_address, expired_tokens_are_not_bad,
-    the_cache_is_bounded, a_drop_voids_what_was_read_before_it,
-    revoking_under_load_holds_at_once, publishes_its_keys, NULL};
+  const TTest *const tests[] = {forged_well_is_accepted,
+                                algorithms_are_not_negotiable,
+                                a_mac_with_the_public_key,
+                                keys_are_ours,
+                                a_key_of_another_purpose,
+                                an_older_key_still_checks,
+                                claims_are_checked,
+                                a_session_that_is_not_there,
+                                every_flipped_bit,
+                                pieces_and_padding,
+                                as_long_as_allowed,
+                                ends_at_its_time,
+                                ends_at_its_time_unseen,
+                                the_session_is_read_every_two_seconds,
+                                a_wall_clock_that_goes_back_keeps_no_check_young,
+                                no_database_no_answer,
+                                revoked_elsewhere,
+                                revoked_here,
+                                without_blocking,
+                                bad_tokens_of_an_address,
+                                expired_tokens_are_not_bad,
+                                the_cache_is_bounded,
+                                a_drop_voids_what_was_read_before_it,
+                                revoking_under_load_holds_at_once,
+                                publishes_its_keys,
+                                NULL};
   return vt_suite_with("auth_token", tests, setup, teardown);
 }
 

@@ -60,8 +60,11 @@ START_TEST(a_new_user_signs_in_and_comes_back) {
 END_TEST
 
 START_TEST(leading_zeros_count) {
-  vault_settings s = {.size = sizeof s, .codes_per_hour = 1000000, .codes_per_day = 1000000,
-                      .code_gap_ms = 1, .codes_per_hour_all = 1000000};
+  vault_settings s = {.size = sizeof s,
+                      .codes_per_hour = 1000000,
+                      .codes_per_day = 1000000,
+                      .code_gap_ms = 1,
+                      .codes_per_hour_all = 1000000};
   char code[7];
   reopen(&s);
   for (int i = 0; i < 400; i++) { /* one code in ten begins with 0 */
@@ -96,12 +99,12 @@ START_TEST(wrong_is_wrong_and_says_nothing_else) {
   vt_other_code(code, wrong);
   memcpy(token, c.token, sizeof token);
   token[41] = token[41] == 'A' ? 'Q' : 'A';
-#define CHECK(t, k)                                                                          \
+#define CHECK(t, k)                                                                         \
   vt_status(vault_auth_verify_code(w->v, t, strlen(t), k, strlen(k), NULL, &g, &errs[n++]), \
             VAULT_E_CODE)
   CHECK(c.token, wrong);
-  CHECK(d.token, code);   /* of another challenge */
-  CHECK(token, code);     /* another secret */
+  CHECK(d.token, code); /* of another challenge */
+  CHECK(token, code);   /* another secret */
   CHECK("", code);
   CHECK(c.token, "12345");
   CHECK(c.token, "12345x");
@@ -398,8 +401,7 @@ static vault_status no_redeem(void *self, const vault_redeem *in, vault_account_
 }
 
 static vault_status no_count(void *self, const vault_id *challenge, const uint8_t *secret_mac,
-                             uint32_t max, int64_t now_ms, vault_attempt_row *out,
-                             vault_err *err) {
+                             uint32_t max, int64_t now_ms, vault_attempt_row *out, vault_err *err) {
   (void)self, (void)challenge, (void)secret_mac, (void)max, (void)now_ms, (void)out, (void)err;
   return VAULT_E_RETRY;
 }
@@ -451,12 +453,13 @@ static void verify_one(void *ctx, uint32_t i) {
   crowd *c = ctx;
   vault_grant *g = NULL;
   (void)i;
-  vault_status s = vault_auth_verify_code(w->v, c->challenge, strlen(c->challenge), c->code, 6,
-                                          NULL, &g, NULL);
+  vault_status s =
+    vault_auth_verify_code(w->v, c->challenge, strlen(c->challenge), c->code, 6, NULL, &g, NULL);
   (void)atomic_fetch_add(s == VAULT_OK        ? &c->granted
                          : s == VAULT_E_CODE  ? &c->refused
                          : s == VAULT_E_LIMIT ? &c->limited
-                                              : &c->other, 1);
+                                              : &c->other,
+                         1);
   vault_grant_free(g);
 }
 
@@ -525,17 +528,31 @@ START_TEST(logs_no_secret) {
 END_TEST
 
 static Suite *suite(void) {
-  const TTest *const tests[] = {
-    a_new_user_signs_in_and_comes_back, leading_zeros_count, wrong_is_wrong_and_says_nothing_else,
-    valid_until_120_seconds, late_stays_late_when_the_clock_goes_back,
-    a_clock_that_goes_back_extends_no_code, works_once, five_attempts,
-    four_wrong_then_right, both_codes_of_a_challenge_work, a_resend_that_fails_kills_nothing,
-    the_older_code_ends_at_its_own_time, one_counter_for_both_codes,
-    success_ends_the_other_challenges_of_the_number, twenty_wrong_a_day_for_a_number,
-    a_success_forgets_the_wrong_ones, the_breaker_of_all, a_disabled_account_stays_out,
-    refuses_misuse, a_failure_after_the_compare_gives_no_attempt_back,
-    an_absent_database_is_told_apart, parallel_verifies_give_one_grant,
-    parallel_guesses_give_five_compares, logs_no_secret, NULL};
+  const TTest *const tests[] = {a_new_user_signs_in_and_comes_back,
+                                leading_zeros_count,
+                                wrong_is_wrong_and_says_nothing_else,
+                                valid_until_120_seconds,
+                                late_stays_late_when_the_clock_goes_back,
+                                a_clock_that_goes_back_extends_no_code,
+                                works_once,
+                                five_attempts,
+                                four_wrong_then_right,
+                                both_codes_of_a_challenge_work,
+                                a_resend_that_fails_kills_nothing,
+                                the_older_code_ends_at_its_own_time,
+                                one_counter_for_both_codes,
+                                success_ends_the_other_challenges_of_the_number,
+                                twenty_wrong_a_day_for_a_number,
+                                a_success_forgets_the_wrong_ones,
+                                the_breaker_of_all,
+                                a_disabled_account_stays_out,
+                                refuses_misuse,
+                                a_failure_after_the_compare_gives_no_attempt_back,
+                                an_absent_database_is_told_apart,
+                                parallel_verifies_give_one_grant,
+                                parallel_guesses_give_five_compares,
+                                logs_no_secret,
+                                NULL};
   return vt_suite_with("auth_verify", tests, setup, teardown);
 }
 

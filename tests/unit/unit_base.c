@@ -79,9 +79,13 @@ START_TEST(every_status_has_a_name) {
 END_TEST
 
 static Suite *base(void) {
-  const TTest *const all[] = {id_round_trip, id_refuses, buffer_stops_at_its_maximum,
-                              arena_stops_at_its_maximum, error_never_writes_past_an_older_struct,
-                              every_status_has_a_name, NULL};
+  const TTest *const all[] = {id_round_trip,
+                              id_refuses,
+                              buffer_stops_at_its_maximum,
+                              arena_stops_at_its_maximum,
+                              error_never_writes_past_an_older_struct,
+                              every_status_has_a_name,
+                              NULL};
   return vt_suite("base", all);
 }
 

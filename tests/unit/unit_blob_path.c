@@ -31,7 +31,8 @@ END_TEST
 
 START_TEST(path_both_ways) {
   static const char *const exts[] = {"", "jpg", "numbers"};
-  static const char *const want[] = {USER "/files/2024/01/" BLOB, USER "/photos/2024/01/" BLOB ".jpg",
+  static const char *const want[] = {USER "/files/2024/01/" BLOB,
+                                     USER "/photos/2024/01/" BLOB ".jpg",
                                      USER "/notes/2024/01/" BLOB ".numbers"};
   vault_id user = id(USER), blob = id(BLOB);
   for (uint32_t i = 0; i < 3; i++) {
@@ -73,13 +74,28 @@ END_TEST
 
 START_TEST(parse_refuses) {
   static const char *const bad[] = {
-    "", "/", USER, USER "/", USER "/files", USER "/files/2024/01/", USER "/files/2024/02/" BLOB,
-    USER "/files/2023/01/" BLOB, USER "/files/2024/1/" BLOB, USER "/other/2024/01/" BLOB,
-    USER "/files/2024/01/" BLOB ".", USER "/files/2024/01/" BLOB ".php",
-    USER "/files/2024/01/" BLOB ".JPG", USER "/files/2024/01/" BLOB "x",
-    USER "/files/2024/01/" BLOB ".jpg.jpg", "/" USER "/files/2024/01/" BLOB,
-    USER "/files/2024/01/../01/" BLOB, USER "/files/2024/01/018CC251-F400-7000-8000-00000000ABCD",
-    USER "//files/2024/01/" BLOB, USER "/files/2024/01/" BLOB "/", USER "/" BLOB, USER "x/" BLOB,
+    "",
+    "/",
+    USER,
+    USER "/",
+    USER "/files",
+    USER "/files/2024/01/",
+    USER "/files/2024/02/" BLOB,
+    USER "/files/2023/01/" BLOB,
+    USER "/files/2024/1/" BLOB,
+    USER "/other/2024/01/" BLOB,
+    USER "/files/2024/01/" BLOB ".",
+    USER "/files/2024/01/" BLOB ".php",
+    USER "/files/2024/01/" BLOB ".JPG",
+    USER "/files/2024/01/" BLOB "x",
+    USER "/files/2024/01/" BLOB ".jpg.jpg",
+    "/" USER "/files/2024/01/" BLOB,
+    USER "/files/2024/01/../01/" BLOB,
+    USER "/files/2024/01/018CC251-F400-7000-8000-00000000ABCD",
+    USER "//files/2024/01/" BLOB,
+    USER "/files/2024/01/" BLOB "/",
+    USER "/" BLOB,
+    USER "x/" BLOB,
     USER "/files/2024/01/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" BLOB,
   };
   static const char hidden[] = USER "/files/2024/01/" BLOB "\0x";
@@ -87,8 +103,10 @@ START_TEST(parse_refuses) {
   uint32_t space;
   const char *ext;
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-    vt_status(vault__blob_path_parse(bad[i], strlen(bad[i]), &user, &space, &blob, &ext, NULL), VAULT_E_INPUT);
-  vt_status(vault__blob_path_parse(hidden, sizeof hidden - 1, &user, &space, &blob, &ext, NULL), VAULT_E_INPUT);
+    vt_status(vault__blob_path_parse(bad[i], strlen(bad[i]), &user, &space, &blob, &ext, NULL),
+              VAULT_E_INPUT);
+  vt_status(vault__blob_path_parse(hidden, sizeof hidden - 1, &user, &space, &blob, &ext, NULL),
+            VAULT_E_INPUT);
   ck_assert_uint_eq(user.b[0], 9);
 }
 END_TEST
@@ -105,9 +123,13 @@ START_TEST(spaces) {
 END_TEST
 
 static Suite *blob_path(void) {
-  const TTest *const all[] = {dates_agree_with_the_c_library, path_both_ways,
-                              path_in_the_last_millisecond_of_a_month, path_refuses, parse_refuses,
-                              spaces, NULL};
+  const TTest *const all[] = {dates_agree_with_the_c_library,
+                              path_both_ways,
+                              path_in_the_last_millisecond_of_a_month,
+                              path_refuses,
+                              parse_refuses,
+                              spaces,
+                              NULL};
   return vt_suite("blob_path", all);
 }
 

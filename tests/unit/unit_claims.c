@@ -11,12 +11,19 @@
 #define ID "018cc251-f400-7000-8000-00000000abcd"
 #define HEADER "{\"alg\":\"EdDSA\",\"typ\":\"at+jwt\",\"kid\":\"k1\"}"
 #define IDS "\"sub\":\"" ID "\",\"sid\":\"" ID "\",\"jti\":\"" ID "\""
-#define PAYLOAD "{\"iss\":\"i\",\"aud\":\"a\",\"client_id\":\"vault\"," IDS ",\"epoch\":0,\"iat\":1,\"exp\":2}"
+#define PAYLOAD \
+  "{\"iss\":\"i\",\"aud\":\"a\",\"client_id\":\"vault\"," IDS ",\"epoch\":0,\"iat\":1,\"exp\":2}"
 
 static vault__claims sample(void) {
-  vault__claims c = {.iss = VAULT__STR("https://cloud.example"), .aud = VAULT__STR("https://cloud.example"),
-                     .sub = {{1}}, .sid = {{2}}, .jti = {{3}}, .epoch = 7, .iat_s = 1000,
-                     .exp_s = 1600, .nbf_s = INT64_MIN};
+  vault__claims c = {.iss = VAULT__STR("https://cloud.example"),
+                     .aud = VAULT__STR("https://cloud.example"),
+                     .sub = {{1}},
+                     .sid = {{2}},
+                     .jti = {{3}},
+                     .epoch = 7,
+                     .iat_s = 1000,
+                     .exp_s = 1600,
+                     .nbf_s = INT64_MIN};
   return c;
 }
 
@@ -83,11 +90,20 @@ START_TEST(header_rules) {
   setup();
   vt_ok(parse_parts(HEADER, PAYLOAD, good_signature));
   static const char *const bad[] = {
-    "", "{}", "[]", "null", "\"x\"", "{\"alg\":\"EdDSA\",\"typ\":\"at+jwt\"}",
-    "{\"alg\":\"none\",\"typ\":\"at+jwt\",\"kid\":\"k1\"}", "{\"alg\":\"HS256\",\"typ\":\"at+jwt\",\"kid\":\"k1\"}",
-    "{\"alg\":\"eddsa\",\"typ\":\"at+jwt\",\"kid\":\"k1\"}", "{\"alg\":\"EdDSA\",\"typ\":\"JWT\",\"kid\":\"k1\"}",
-    "{\"alg\":\"EdDSA\",\"kid\":\"k1\"}", "{\"alg\":\"EdDSA\",\"typ\":\"at+jwt\",\"kid\":1}",
-    "{\"alg\":\"EdDSA\",\"typ\":\"at+jwt\",\"kid\":\"\"}", "{\"alg\":[\"EdDSA\"],\"typ\":\"at+jwt\",\"kid\":\"k1\"}",
+    "",
+    "{}",
+    "[]",
+    "null",
+    "\"x\"",
+    "{\"alg\":\"EdDSA\",\"typ\":\"at+jwt\"}",
+    "{\"alg\":\"none\",\"typ\":\"at+jwt\",\"kid\":\"k1\"}",
+    "{\"alg\":\"HS256\",\"typ\":\"at+jwt\",\"kid\":\"k1\"}",
+    "{\"alg\":\"eddsa\",\"typ\":\"at+jwt\",\"kid\":\"k1\"}",
+    "{\"alg\":\"EdDSA\",\"typ\":\"JWT\",\"kid\":\"k1\"}",
+    "{\"alg\":\"EdDSA\",\"kid\":\"k1\"}",
+    "{\"alg\":\"EdDSA\",\"typ\":\"at+jwt\",\"kid\":1}",
+    "{\"alg\":\"EdDSA\",\"typ\":\"at+jwt\",\"kid\":\"\"}",
+    "{\"alg\":[\"EdDSA\"],\"typ\":\"at+jwt\",\"kid\":\"k1\"}",
     "{\"alg\":\"none\",\"alg\":\"EdDSA\",\"typ\":\"at+jwt\",\"kid\":\"k1\"}",
     "{\"alg\":\"EdDSA\",\"alg\":\"EdDSA\",\"typ\":\"at+jwt\",\"kid\":\"k1\"}",
     "{\"alg\":\"EdDSA\",\"\\u0061lg\":\"none\",\"typ\":\"at+jwt\",\"kid\":\"k1\"}",
@@ -104,25 +120,37 @@ END_TEST
 START_TEST(payload_rules) {
   setup();
   static const char *const bad[] = {
-    "", "{}", "[]",
-    "{\"iss\":\"i\",\"aud\":[\"a\"],\"client_id\":\"vault\"," IDS ",\"epoch\":0,\"iat\":1,\"exp\":2}",
+    "",
+    "{}",
+    "[]",
+    "{\"iss\":\"i\",\"aud\":[\"a\"],\"client_id\":\"vault\"," IDS
+    ",\"epoch\":0,\"iat\":1,\"exp\":2}",
     "{\"iss\":\"i\",\"aud\":\"a\",\"client_id\":\"other\"," IDS ",\"epoch\":0,\"iat\":1,\"exp\":2}",
     "{\"iss\":\"i\",\"aud\":\"a\"," IDS ",\"epoch\":0,\"iat\":1,\"exp\":2}",
     "{\"iss\":\"i\",\"aud\":\"a\",\"client_id\":\"vault\"," IDS ",\"epoch\":0,\"iat\":1}",
-    "{\"iss\":\"i\",\"aud\":\"a\",\"client_id\":\"vault\"," IDS ",\"epoch\":0,\"iat\":1,\"exp\":\"2\"}",
-    "{\"iss\":\"i\",\"aud\":\"a\",\"client_id\":\"vault\"," IDS ",\"epoch\":0,\"iat\":1,\"exp\":2.5}",
-    "{\"iss\":\"i\",\"aud\":\"a\",\"client_id\":\"vault\"," IDS ",\"epoch\":0,\"iat\":1,\"exp\":99999999999999999999}",
-    "{\"iss\":\"i\",\"aud\":\"a\",\"client_id\":\"vault\"," IDS ",\"epoch\":0,\"iat\":1,\"exp\":2,\"exp\":9}",
-    "{\"iss\":\"i\",\"aud\":\"a\",\"client_id\":\"vault\"," IDS ",\"epoch\":0,\"iat\":1,\"exp\":2,\"nbf\":\"1\"}",
+    "{\"iss\":\"i\",\"aud\":\"a\",\"client_id\":\"vault\"," IDS
+    ",\"epoch\":0,\"iat\":1,\"exp\":\"2\"}",
+    "{\"iss\":\"i\",\"aud\":\"a\",\"client_id\":\"vault\"," IDS
+    ",\"epoch\":0,\"iat\":1,\"exp\":2.5}",
+    "{\"iss\":\"i\",\"aud\":\"a\",\"client_id\":\"vault\"," IDS
+    ",\"epoch\":0,\"iat\":1,\"exp\":99999999999999999999}",
+    "{\"iss\":\"i\",\"aud\":\"a\",\"client_id\":\"vault\"," IDS
+    ",\"epoch\":0,\"iat\":1,\"exp\":2,\"exp\":9}",
+    "{\"iss\":\"i\",\"aud\":\"a\",\"client_id\":\"vault\"," IDS
+    ",\"epoch\":0,\"iat\":1,\"exp\":2,\"nbf\":\"1\"}",
     "{\"iss\":\"i\",\"aud\":\"a\",\"client_id\":\"vault\"," IDS ",\"iat\":1,\"exp\":2}",
-    "{\"iss\":\"i\",\"aud\":\"a\",\"client_id\":\"vault\",\"sub\":\"x\",\"sid\":\"" ID "\",\"jti\":\"" ID "\",\"epoch\":0,\"iat\":1,\"exp\":2}",
-    "{\"iss\":\"i\",\"aud\":\"a\",\"client_id\":\"vault\",\"sub\":\"" ID "\",\"jti\":\"" ID "\",\"epoch\":0,\"iat\":1,\"exp\":2}",
+    "{\"iss\":\"i\",\"aud\":\"a\",\"client_id\":\"vault\",\"sub\":\"x\",\"sid\":\"" ID
+    "\",\"jti\":\"" ID "\",\"epoch\":0,\"iat\":1,\"exp\":2}",
+    "{\"iss\":\"i\",\"aud\":\"a\",\"client_id\":\"vault\",\"sub\":\"" ID "\",\"jti\":\"" ID
+    "\",\"epoch\":0,\"iat\":1,\"exp\":2}",
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
     ck_assert_msg(parse_parts(HEADER, bad[i], good_signature) == VAULT_E_TOKEN, "row %zu", i);
   /* Unknown claims are for others. */
-  vt_ok(parse_parts(HEADER, "{\"iss\":\"i\",\"aud\":\"a\",\"client_id\":\"vault\"," IDS
-                            ",\"epoch\":0,\"iat\":1,\"exp\":2,\"nbf\":1,\"amr\":[\"otp\"]}", good_signature));
+  vt_ok(parse_parts(HEADER,
+                    "{\"iss\":\"i\",\"aud\":\"a\",\"client_id\":\"vault\"," IDS
+                    ",\"epoch\":0,\"iat\":1,\"exp\":2,\"nbf\":1,\"amr\":[\"otp\"]}",
+                    good_signature));
 }
 END_TEST
 
@@ -142,7 +170,8 @@ START_TEST(form_rules) {
   (void)snprintf(padded, sizeof padded, "%.85s+", good_signature);
   vt_status(parse_parts(HEADER, PAYLOAD, padded), VAULT_E_TOKEN);
   vault__arena_init(&a, vault__alloc_default(), 1 << 20);
-  static const char *const bad[] = {"", ".", "..", "...", "a.b", "a.b.c.d", "e30=.e30.AA", "Bearer x"};
+  static const char *const bad[] = {"",    ".",       "..",          "...",
+                                    "a.b", "a.b.c.d", "e30=.e30.AA", "Bearer x"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
     vt_status(vault__token_parse(bad[i], strlen(bad[i]), &a, &t, NULL), VAULT_E_TOKEN);
   memset(text, 'a', sizeof text);
@@ -156,10 +185,13 @@ START_TEST(longest_token) {
   char payload[VAULT__TOKEN_MAX];
   for (int fill = 2700; fill < 2900; fill++) { /* around 4 KiB after encoding */
     (void)snprintf(payload, sizeof payload,
-                   "{\"iss\":\"i\",\"aud\":\"a\",\"client_id\":\"vault\"," IDS ",\"epoch\":0,\"iat\":1,\"exp\":2,\"x\":\"%0*d\"}",
+                   "{\"iss\":\"i\",\"aud\":\"a\",\"client_id\":\"vault\"," IDS
+                   ",\"epoch\":0,\"iat\":1,\"exp\":2,\"x\":\"%0*d\"}",
                    fill - 300, 0);
-    uint64_t n = VAULT__B64URL_LEN(strlen(HEADER)) + 1 + VAULT__B64URL_LEN(strlen(payload)) + 1 + strlen(good_signature);
-    if (parse_parts(HEADER, payload, good_signature) != (n <= VAULT__TOKEN_MAX ? VAULT_OK : VAULT_E_TOKEN))
+    uint64_t n = VAULT__B64URL_LEN(strlen(HEADER)) + 1 + VAULT__B64URL_LEN(strlen(payload)) + 1 +
+                 strlen(good_signature);
+    if (parse_parts(HEADER, payload, good_signature) !=
+        (n <= VAULT__TOKEN_MAX ? VAULT_OK : VAULT_E_TOKEN))
       ck_abort_msg("%d characters", (int)n);
   }
 }
@@ -171,7 +203,8 @@ START_TEST(begin_refuses) {
   vault__buf b;
   memset(longer, 'k', sizeof longer);
   vault__buf_init(&b, vault__alloc_default(), VAULT__TOKEN_MAX);
-  vt_status(vault__token_begin(&c, vault__str(longer, VAULT__TOKEN_KID_MAX + 1), &b, NULL), VAULT_E_INPUT);
+  vt_status(vault__token_begin(&c, vault__str(longer, VAULT__TOKEN_KID_MAX + 1), &b, NULL),
+            VAULT_E_INPUT);
   vt_status(vault__token_begin(&c, VAULT__STR(""), &b, NULL), VAULT_E_INPUT);
   c.iss = vault__str(longer, sizeof longer);
   vt_status(vault__token_begin(&c, VAULT__STR("k"), &b, NULL), VAULT_E_INPUT);
@@ -183,7 +216,9 @@ START_TEST(begin_refuses) {
 }
 END_TEST
 
-#define CHECK(now_ms) vault__claims_check(&c, VAULT__STR("https://cloud.example"), VAULT__STR("https://cloud.example"), now_ms, NULL)
+#define CHECK(now_ms)                                          \
+  vault__claims_check(&c, VAULT__STR("https://cloud.example"), \
+                      VAULT__STR("https://cloud.example"), now_ms, NULL)
 
 START_TEST(times) {
   vault__claims c = sample(); /* 1000 .. 1600 s */
@@ -208,15 +243,18 @@ END_TEST
 
 START_TEST(issuer_and_audience) {
   vault__claims c = sample();
-  vt_status(vault__claims_check(&c, VAULT__STR("https://cloud.exampl"), c.aud, 1000000, NULL), VAULT_E_TOKEN);
-  vt_status(vault__claims_check(&c, c.iss, VAULT__STR("https://cloud.example/"), 1000000, NULL), VAULT_E_TOKEN);
+  vt_status(vault__claims_check(&c, VAULT__STR("https://cloud.exampl"), c.aud, 1000000, NULL),
+            VAULT_E_TOKEN);
+  vt_status(vault__claims_check(&c, c.iss, VAULT__STR("https://cloud.example/"), 1000000, NULL),
+            VAULT_E_TOKEN);
   vt_status(vault__claims_check(&c, c.iss, VAULT__STR(""), 1000000, NULL), VAULT_E_TOKEN);
 }
 END_TEST
 
 static Suite *claims(void) {
-  const TTest *const all[] = {both_ways, header_rules, payload_rules, form_rules, longest_token,
-                              begin_refuses, times, issuer_and_audience, NULL};
+  const TTest *const all[] = {both_ways,  header_rules,        payload_rules,
+                              form_rules, longest_token,       begin_refuses,
+                              times,      issuer_and_audience, NULL};
   return vt_suite("claims", all);
 }
 

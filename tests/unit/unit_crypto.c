@@ -201,11 +201,19 @@ START_TEST(sign_refuses_a_zero_key) {
 END_TEST
 
 static Suite *crypto(void) {
-  const TTest *const all[] = {
-    starts_more_than_once, sha256_vectors, sha256_continues_from_every_offset,
-    sha256_length_passes_4_gib, sha256_refuses_a_damaged_state, mac_vectors,
-    equal_compares_all_bytes, kdf_separates_label_and_context, aead_vector,
-    aead_refuses_every_change, sign_vectors, sign_refuses_a_zero_key, NULL};
+  const TTest *const all[] = {starts_more_than_once,
+                              sha256_vectors,
+                              sha256_continues_from_every_offset,
+                              sha256_length_passes_4_gib,
+                              sha256_refuses_a_damaged_state,
+                              mac_vectors,
+                              equal_compares_all_bytes,
+                              kdf_separates_label_and_context,
+                              aead_vector,
+                              aead_refuses_every_change,
+                              sign_vectors,
+                              sign_refuses_a_zero_key,
+                              NULL};
   return vt_suite("crypto", all);
 }
 

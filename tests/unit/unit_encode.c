@@ -8,9 +8,14 @@
 static const struct {
   const char *plain, *b64, *url;
 } vectors[] = {
-  {"", "", ""},           {"f", "Zg==", "Zg"},         {"fo", "Zm8=", "Zm8"},
-  {"foo", "Zm9v", "Zm9v"}, {"foob", "Zm9vYg==", "Zm9vYg"}, {"fooba", "Zm9vYmE=", "Zm9vYmE"},
-  {"foobar", "Zm9vYmFy", "Zm9vYmFy"}, {"\xfb\xff\xfe", "+//+", "-__-"},
+  {"", "", ""},
+  {"f", "Zg==", "Zg"},
+  {"fo", "Zm8=", "Zm8"},
+  {"foo", "Zm9v", "Zm9v"},
+  {"foob", "Zm9vYg==", "Zm9vYg"},
+  {"fooba", "Zm9vYmE=", "Zm9vYmE"},
+  {"foobar", "Zm9vYmFy", "Zm9vYmFy"},
+  {"\xfb\xff\xfe", "+//+", "-__-"},
 };
 
 START_TEST(base64_vectors) {
@@ -37,12 +42,16 @@ END_TEST
 START_TEST(base64_refuses) {
   uint8_t out[16];
   uint64_t n = 77;
-  static const char *const bad_url[] = {"Zg==", "Zh", "Zm9", "Z", "Zm9vY", "Zm+v", "Zm/v", "Zm v", "Zm9v\n", "Z\xc3"};
-  static const char *const bad_std[] = {"Zg", "Zg=", "Zh==", "Zm9=", "Zm8", "====", "Z===", "Zg==Zg==", "Zm-v", "=m9v", "Zm=v"};
+  static const char *const bad_url[] = {"Zg==", "Zh",   "Zm9",  "Z",      "Zm9vY",
+                                        "Zm+v", "Zm/v", "Zm v", "Zm9v\n", "Z\xc3"};
+  static const char *const bad_std[] = {"Zg",   "Zg=",      "Zh==", "Zm9=", "Zm8", "====",
+                                        "Z===", "Zg==Zg==", "Zm-v", "=m9v", "Zm=v"};
   for (size_t i = 0; i < sizeof bad_url / sizeof *bad_url; i++)
-    vt_status(vault__b64url_decode(bad_url[i], strlen(bad_url[i]), out, sizeof out, &n), VAULT_E_INPUT);
+    vt_status(vault__b64url_decode(bad_url[i], strlen(bad_url[i]), out, sizeof out, &n),
+              VAULT_E_INPUT);
   for (size_t i = 0; i < sizeof bad_std / sizeof *bad_std; i++)
-    vt_status(vault__b64_decode(bad_std[i], strlen(bad_std[i]), out, sizeof out, &n), VAULT_E_INPUT);
+    vt_status(vault__b64_decode(bad_std[i], strlen(bad_std[i]), out, sizeof out, &n),
+              VAULT_E_INPUT);
   vt_status(vault__b64url_decode("Zm9vYmFy", 8, out, 5, &n), VAULT_E_TOO_LARGE);
   vt_status(vault__b64_decode("Zm9vYmFy", 8, out, 5, &n), VAULT_E_TOO_LARGE);
   ck_assert_uint_eq(n, 77);
@@ -101,9 +110,25 @@ END_TEST
 
 START_TEST(utf8_refuses) {
   static const char *const bad[] = {
-    "\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc2", "\xc2\x20", "\xe0\x80\x80", "\xe0\x9f\xbf",
-    "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x80\x80\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80",
-    "\xf5\x80\x80\x80", "\xff", "\xfe", "a\xe2\x82", "\xe2\x28\xa1", "\xf8\x88\x80\x80\x80",
+    "\x80",
+    "\xbf",
+    "\xc0\x80",
+    "\xc1\xbf",
+    "\xc2",
+    "\xc2\x20",
+    "\xe0\x80\x80",
+    "\xe0\x9f\xbf",
+    "\xed\xa0\x80",
+    "\xed\xbf\xbf",
+    "\xf0\x80\x80\x80",
+    "\xf0\x8f\xbf\xbf",
+    "\xf4\x90\x80\x80",
+    "\xf5\x80\x80\x80",
+    "\xff",
+    "\xfe",
+    "a\xe2\x82",
+    "\xe2\x28\xa1",
+    "\xf8\x88\x80\x80\x80",
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
     ck_assert_msg(!vault__utf8_valid(bad[i], strlen(bad[i])), "row %zu", i);
@@ -114,8 +139,13 @@ START_TEST(utf8_refuses) {
 END_TEST
 
 static Suite *encode(void) {
-  const TTest *const all[] = {base64_vectors, base64_refuses, base64_has_one_text_per_value,
-                              hex_both_ways, utf8_all_code_points, utf8_refuses, NULL};
+  const TTest *const all[] = {base64_vectors,
+                              base64_refuses,
+                              base64_has_one_text_per_value,
+                              hex_both_ways,
+                              utf8_all_code_points,
+                              utf8_refuses,
+                              NULL};
   return vt_suite("encode", all);
 }
 

@@ -210,8 +210,9 @@ START_TEST(a_taken_name_is_told) {
   vt_status(update(&b, &patch, NULL, &err), VAULT_E_NAME_TAKEN);
   ck_assert_mem_eq(err.item.b, a.b, sizeof a.b);
   vt_ok(update(&a, &patch, NULL, NULL)); /* only the case of its own name */
-  vault_item_patch date = {
-    .size = sizeof date, .flags = VAULT_UPDATE_MTIME, .mtime_ns = -1000000001};
+  vault_item_patch date = {.size = sizeof date,
+                           .flags = VAULT_UPDATE_MTIME,
+                           .mtime_ns = -1000000001};
   vault_item_view row;
   vt_ok(update(&a, &date, NULL, NULL));
   vt_ok(vt_lookup(v, &me, "A", &row));
@@ -322,18 +323,11 @@ START_TEST(usage_needs_a_user) {
 END_TEST
 
 static Suite *suite(void) {
-  const TTest *const tests[] = {makes_folders_and_says_why_not,
-                                       refuses_the_65th_level,
-                                       a_key_is_done_once,
-                                       finds_by_id_and_path,
-                                       lists_in_pages,
-                                       renames_and_moves,
-                                       a_taken_name_is_told,
-                                       reads_ranges,
-                                       older_versions_stay_readable,
-                                       damage_is_told_and_not_served,
-                                       usage_needs_a_user,
-                                       NULL};
+  const TTest *const tests[] = {
+    makes_folders_and_says_why_not, refuses_the_65th_level, a_key_is_done_once,
+    finds_by_id_and_path,           lists_in_pages,         renames_and_moves,
+    a_taken_name_is_told,           reads_ranges,           older_versions_stay_readable,
+    damage_is_told_and_not_served,  usage_needs_a_user,     NULL};
   return vt_suite_with("files", tests, setup, teardown);
 }
 

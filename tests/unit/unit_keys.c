@@ -89,12 +89,17 @@ START_TEST(refuses) {
     const char *name, *text;
     mode_t mode;
   } bad[] = {
-    {"otp.000000000001.key", GOOD, 0640},       {"otp.000000000001.key", GOOD, 0604},
-    {"otp.000000000001.key", "", 0600},         {"otp.000000000001.key", "AAEC", 0600},
-    {"otp.000000000001.key", GOOD "\n\n", 0600}, {"otp.000000000001.key", GOOD "A", 0600},
+    {"otp.000000000001.key", GOOD, 0640},
+    {"otp.000000000001.key", GOOD, 0604},
+    {"otp.000000000001.key", "", 0600},
+    {"otp.000000000001.key", "AAEC", 0600},
+    {"otp.000000000001.key", GOOD "\n\n", 0600},
+    {"otp.000000000001.key", GOOD "A", 0600},
     {"otp.000000000001.key", "!AECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", 0600},
-    {"otp.key", GOOD, 0600},                    {"OTP.000000000001.key", GOOD, 0600},
-    {"otp.00000000000x.key", GOOD, 0600},       {"averyveryverylongname.00.key", GOOD, 0600},
+    {"otp.key", GOOD, 0600},
+    {"OTP.000000000001.key", GOOD, 0600},
+    {"otp.00000000000x.key", GOOD, 0600},
+    {"averyveryverylongname.00.key", GOOD, 0600},
     {"otp.000000000001000000000002.key", GOOD, 0600},
   };
   vault__keyring ring, before;
@@ -178,9 +183,13 @@ END_TEST
 
 static Suite *keys_suite(void) {
   const TTest *const tests[] = {makes_what_is_missing_and_reads_it_again,
-                                       the_newest_makes_and_all_check, refuses,
-                                       refuses_links_and_places, too_many_keys, memory,
-                                       no_randomness_no_key, NULL};
+                                the_newest_makes_and_all_check,
+                                refuses,
+                                refuses_links_and_places,
+                                too_many_keys,
+                                memory,
+                                no_randomness_no_key,
+                                NULL};
   Suite *suite = suite_create("keys");
   TCase *tcase = tcase_create("keys");
   tcase_add_checked_fixture(tcase, setup, teardown);

@@ -48,8 +48,8 @@ START_TEST(name_refuses) {
 END_TEST
 
 START_TEST(name_refuses_direction_marks) {
-  static const uint32_t marks[] = {0x061c, 0x200e, 0x200f, 0x202a, 0x202b, 0x202c, 0x202d, 0x202e,
-                                   0x2066, 0x2067, 0x2068, 0x2069};
+  static const uint32_t marks[] = {0x061c, 0x200e, 0x200f, 0x202a, 0x202b, 0x202c,
+                                   0x202d, 0x202e, 0x2066, 0x2067, 0x2068, 0x2069};
   for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
     char name[8] = {'a'};
     uint64_t n = 1 + vault__utf8_put(marks[i], name + 1);
@@ -81,15 +81,18 @@ START_TEST(key_joins_what_a_person_reads_as_equal) {
     int same;
   } rows[] = {
     {"Readme.TXT", "readme.txt", 1},
-    {"\xc3\xa9", "e\xcc\x81", 1},                   /* e-acute, composed and not */
+    {"\xc3\xa9", "e\xcc\x81", 1}, /* e-acute, composed and not */
     {"\xc3\x89", "e\xcc\x81", 1},
-    {"STRASSE", "stra\xc3\x9f" "e", 1},
-    {"\xce\xa3", "\xcf\x82", 1},                    /* sigma and final sigma */
-    {"\xe2\x84\xab", "\xc3\xa5", 1},                /* Angstrom sign */
-    {"I", "\xc4\xb1", 0},                           /* Turkish dotless i is another letter */
+    {"STRASSE",
+     "stra\xc3\x9f"
+     "e",
+     1},
+    {"\xce\xa3", "\xcf\x82", 1},     /* sigma and final sigma */
+    {"\xe2\x84\xab", "\xc3\xa5", 1}, /* Angstrom sign */
+    {"I", "\xc4\xb1", 0},            /* Turkish dotless i is another letter */
     {"\xc4\xb0", "i", 0},
     {"\xc4\xb0", "i\xcc\x87", 1},
-    {"\xef\xbc\xa1", "a", 0},                       /* full width: compatibility, not canonical */
+    {"\xef\xbc\xa1", "a", 0}, /* full width: compatibility, not canonical */
     {"a b", "ab", 0},
   };
   vault__arena a;
@@ -111,8 +114,8 @@ START_TEST(key_is_stable_for_every_character) {
     if (n == 1 || vault__name_check(name, n, NULL) != VAULT_OK)
       continue;
     vault__arena_init(&a, vault__alloc_default(), 4096);
-    utf8proc_ssize_t d = utf8proc_decompose((const utf8proc_uint8_t *)name, (utf8proc_ssize_t)n, buf,
-                                            15, UTF8PROC_STABLE | UTF8PROC_DECOMPOSE);
+    utf8proc_ssize_t d = utf8proc_decompose((const utf8proc_uint8_t *)name, (utf8proc_ssize_t)n,
+                                            buf, 15, UTF8PROC_STABLE | UTF8PROC_DECOMPOSE);
     d = utf8proc_reencode(buf, d, UTF8PROC_STABLE);
     memcpy(decomposed, buf, (size_t)d);
     if (vault__name_key(name, n, &a, &one, NULL) != VAULT_OK ||
@@ -195,10 +198,26 @@ START_TEST(extensions) {
   static const struct {
     const char *name, *ext;
   } rows[] = {
-    {"a.jpg", "jpg"}, {"A.JPG", "jpg"}, {"a.b.Pdf", "pdf"}, {"a.tar.gz", "gz"}, {"a.JSON", "json"},
-    {"a", ""}, {".txt", ""}, {"a.", ""}, {"a.php", ""}, {"a.html", ""}, {"a.svg", ""}, {"a.sh", ""},
-    {"a.js", ""}, {"a.jpg.exe", ""}, {"a.jp\xc4\xb1", ""}, {"a.numbers", "numbers"},
-    {"a.toolongext", ""}, {"", ""}, {".", ""}, {"a.jpg ", ""},
+    {"a.jpg", "jpg"},
+    {"A.JPG", "jpg"},
+    {"a.b.Pdf", "pdf"},
+    {"a.tar.gz", "gz"},
+    {"a.JSON", "json"},
+    {"a", ""},
+    {".txt", ""},
+    {"a.", ""},
+    {"a.php", ""},
+    {"a.html", ""},
+    {"a.svg", ""},
+    {"a.sh", ""},
+    {"a.js", ""},
+    {"a.jpg.exe", ""},
+    {"a.jp\xc4\xb1", ""},
+    {"a.numbers", "numbers"},
+    {"a.toolongext", ""},
+    {"", ""},
+    {".", ""},
+    {"a.jpg ", ""},
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
     ck_assert_str_eq(vault__ext_of_name(rows[i].name, strlen(rows[i].name)), rows[i].ext);
@@ -214,11 +233,19 @@ START_TEST(extensions) {
 END_TEST
 
 static Suite *names(void) {
-  const TTest *const all[] = {
-    name_accepts, name_refuses, name_refuses_direction_marks, name_counts_bytes_in_nfc,
-    key_joins_what_a_person_reads_as_equal, key_is_stable_for_every_character,
-    key_of_the_longest_name, key_without_memory, path_splits, path_refuses, path_depth, extensions,
-    NULL};
+  const TTest *const all[] = {name_accepts,
+                              name_refuses,
+                              name_refuses_direction_marks,
+                              name_counts_bytes_in_nfc,
+                              key_joins_what_a_person_reads_as_equal,
+                              key_is_stable_for_every_character,
+                              key_of_the_longest_name,
+                              key_without_memory,
+                              path_splits,
+                              path_refuses,
+                              path_depth,
+                              extensions,
+                              NULL};
   return vt_suite("names", all);
 }
 

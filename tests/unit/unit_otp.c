@@ -91,7 +91,10 @@ START_TEST(mac_input_separates_its_parts) {
   uint64_t n = vault__otp_mac_input(&id, "+905321234567", "login", "012345", a);
   ck_assert_uint_eq(n, 4 + 16 + 1 + 13 + 1 + 5 + 1 + 6);
   ck_assert_mem_eq(a, "otp1\x01\x02\x03", 7);
-  ck_assert_mem_eq(a + 20, "\x0d+905321234567\x05login\x06" "012345", 14 + 6 + 7);
+  ck_assert_mem_eq(a + 20,
+                   "\x0d+905321234567\x05login\x06"
+                   "012345",
+                   14 + 6 + 7);
   ck_assert_uint_eq(vault__otp_mac_input(&other, "+905321234567", "login", "012345", b), n);
   ck_assert_mem_ne(a, b, n);
   /* The same letters, divided at another place. */
@@ -106,15 +109,22 @@ START_TEST(mac_input_refuses) {
   ck_assert_uint_eq(vault__otp_mac_input(&id, "+9053212345678901", "login", "012345", out), 0);
   ck_assert_uint_eq(vault__otp_mac_input(&id, "", "login", "012345", out), 0);
   ck_assert_uint_eq(vault__otp_mac_input(&id, "+905321234567", "", "012345", out), 0);
-  ck_assert_uint_eq(vault__otp_mac_input(&id, "+905321234567", "a-purpose-of-thirty-three-letters", "012345", out), 0);
+  ck_assert_uint_eq(vault__otp_mac_input(&id, "+905321234567", "a-purpose-of-thirty-three-letters",
+                                         "012345", out),
+                    0);
   ck_assert_uint_eq(vault__otp_mac_input(&id, "+905321234567", "login", "01234", out), 0);
 }
 END_TEST
 
 static Suite *otp(void) {
-  const TTest *const all[] = {code_edges, code_shape, sms_ends_with_the_line_that_browsers_read,
-                              sms_shortens_for_a_long_host, sms_refuses,
-                              mac_input_separates_its_parts, mac_input_refuses, NULL};
+  const TTest *const all[] = {code_edges,
+                              code_shape,
+                              sms_ends_with_the_line_that_browsers_read,
+                              sms_shortens_for_a_long_host,
+                              sms_refuses,
+                              mac_input_separates_its_parts,
+                              mac_input_refuses,
+                              NULL};
   return vt_suite("otp", all);
 }
 

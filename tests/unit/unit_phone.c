@@ -80,7 +80,10 @@ START_TEST(invalid_utf8_and_nul) {
   char out[VAULT__PHONE_TEXT];
   vt_status(vault__phone_normalise("0532123456\xff", 11, "90", out, NULL), VAULT_E_PHONE);
   vt_status(vault__phone_normalise("05321234567\xe2\x80", 13, "90", out, NULL), VAULT_E_PHONE);
-  vt_status(vault__phone_normalise("05321\0" "234567", 12, "90", out, NULL), VAULT_E_PHONE);
+  vt_status(vault__phone_normalise("05321\0"
+                                   "234567",
+                                   12, "90", out, NULL),
+            VAULT_E_PHONE);
 }
 END_TEST
 
@@ -136,9 +139,14 @@ START_TEST(mask_and_prefix) {
 END_TEST
 
 static Suite *phone(void) {
-  const TTest *const all[] = {corpus, normal_form_is_stable, another_home_needs_the_country_code,
-                              invalid_utf8_and_nul, errors_hold_no_number, dial_codes,
-                              mask_and_prefix, NULL};
+  const TTest *const all[] = {corpus,
+                              normal_form_is_stable,
+                              another_home_needs_the_country_code,
+                              invalid_utf8_and_nul,
+                              errors_hold_no_number,
+                              dial_codes,
+                              mask_and_prefix,
+                              NULL};
   return vt_suite("phone", all);
 }
 

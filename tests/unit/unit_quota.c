@@ -63,7 +63,8 @@ START_TEST(ledger_refuses_and_changes_nothing) {
   vt_status(move(&l, VAULT__ACCOUNT_LIVE, VAULT__ACCOUNT_LIVE, 1), VAULT_E_USAGE);
   vt_status(move(&l, -1, VAULT__ACCOUNT_LIVE, 1), VAULT_E_USAGE);
   vt_status(move(&l, VAULT__ACCOUNT_LIVE, VAULT__ACCOUNTS, 1), VAULT_E_USAGE);
-  vt_status(move(&l, VAULT__ACCOUNT_OUTSIDE, VAULT__ACCOUNT_LIVE, (uint64_t)INT64_MAX), VAULT_E_TOO_LARGE);
+  vt_status(move(&l, VAULT__ACCOUNT_OUTSIDE, VAULT__ACCOUNT_LIVE, (uint64_t)INT64_MAX),
+            VAULT_E_TOO_LARGE);
   vt_status(move(&l, VAULT__ACCOUNT_OUTSIDE, VAULT__ACCOUNT_LIVE, UINT64_MAX), VAULT_E_TOO_LARGE);
   const vault__transfer half_good[] = {{VAULT__ACCOUNT_LIVE, VAULT__ACCOUNT_TRASH, 5},
                                        {VAULT__ACCOUNT_VERSIONS, VAULT__ACCOUNT_TRASH, 5}};
@@ -78,8 +79,8 @@ START_TEST(ledger_always_balances) {
   unsigned done = 0;
   for (unsigned i = 0; i < 20000; i++) {
     seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
-    vault__transfer t = {(int32_t)((seed >> 40) % VAULT__ACCOUNTS), (int32_t)((seed >> 50) % VAULT__ACCOUNTS),
-                         seed >> 33 & 0xfff};
+    vault__transfer t = {(int32_t)((seed >> 40) % VAULT__ACCOUNTS),
+                         (int32_t)((seed >> 50) % VAULT__ACCOUNTS), seed >> 33 & 0xfff};
     done += vault__ledger_apply(&l, &t, 1, NULL) == VAULT_OK;
     int64_t sum = 0;
     for (int a = 0; a < VAULT__ACCOUNTS; a++)
@@ -96,8 +97,12 @@ START_TEST(ledger_always_balances) {
 END_TEST
 
 static Suite *quota(void) {
-  const TTest *const all[] = {fits, grows_in_steps, ledger_life_of_a_file,
-                              ledger_refuses_and_changes_nothing, ledger_always_balances, NULL};
+  const TTest *const all[] = {fits,
+                              grows_in_steps,
+                              ledger_life_of_a_file,
+                              ledger_refuses_and_changes_nothing,
+                              ledger_always_balances,
+                              NULL};
   return vt_suite("quota", all);
 }
 

@@ -45,7 +45,8 @@ START_TEST(counters_out_of_range) {
 END_TEST
 
 START_TEST(clock_that_goes_back) {
-  vault__refresh_row next, row = {.a = 5, .c = 6, .prev_a = 4, .moved_ms = 1000000, .issued_ms = 1000000};
+  vault__refresh_row next,
+    row = {.a = 5, .c = 6, .prev_a = 4, .moved_ms = 1000000, .issued_ms = 1000000};
   ck_assert_int_eq(decide(&row, 5, 970000, &next), VAULT__REFRESH_REPEAT);
   ck_assert_int_eq(decide(&row, 5, 969999, &next), VAULT__REFRESH_FORK);
   ck_assert_int_eq(decide(&row, 4, 969999, &next), VAULT__REFRESH_THEFT);
@@ -61,7 +62,15 @@ END_TEST
  * tabs send the same token at once, where the answers come in either order or one is lost. Between
  * steps little or much time goes by. The session must never be revoked. */
 #define DEPTH 7
-enum { ANSWERED, LOST, TWO_TABS, TWO_TABS_FIRST_LOST, TWO_TABS_BOTH_LOST, TWO_TABS_REVERSED, STEPS };
+enum {
+  ANSWERED,
+  LOST,
+  TWO_TABS,
+  TWO_TABS_FIRST_LOST,
+  TWO_TABS_BOTH_LOST,
+  TWO_TABS_REVERSED,
+  STEPS
+};
 
 typedef struct {
   vault__refresh_row row;
@@ -95,7 +104,8 @@ static unsigned honest(browser b, unsigned depth) {
       if (step >= TWO_TABS)
         second = present(&n.row, sent, n.now + 5);
       if (first < 0 || second < 0)
-        ck_abort_msg("an honest browser was revoked: depth %u, step %d, late %d", depth, step, late);
+        ck_abort_msg("an honest browser was revoked: depth %u, step %d, late %d", depth, step,
+                     late);
       if (step == ANSWERED || step == TWO_TABS)
         keep(&n, first);
       if (step == TWO_TABS || step == TWO_TABS_FIRST_LOST || step == TWO_TABS_REVERSED)
@@ -140,7 +150,8 @@ START_TEST(thief_is_caught_within_two_alternations) {
       if (caught && alternations > worst)
         worst = alternations;
       if (!caught && alternations >= 2)
-        ck_abort_msg("order %x, before %u: not caught after %u alternations", order, before, alternations);
+        ck_abort_msg("order %x, before %u: not caught after %u alternations", order, before,
+                     alternations);
     }
   ck_assert_uint_le(worst, 2);
 }
@@ -192,10 +203,15 @@ START_TEST(mac_input) {
 END_TEST
 
 static Suite *refresh(void) {
-  const TTest *const all[] = {each_rule, counters_out_of_range, clock_that_goes_back,
+  const TTest *const all[] = {each_rule,
+                              counters_out_of_range,
+                              clock_that_goes_back,
                               honest_browser_is_never_revoked,
-                              thief_is_caught_within_two_alternations, text_both_ways,
-                              text_refuses, mac_input, NULL};
+                              thief_is_caught_within_two_alternations,
+                              text_both_ways,
+                              text_refuses,
+                              mac_input,
+                              NULL};
   return vt_suite("refresh", all);
 }
 

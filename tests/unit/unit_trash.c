@@ -95,8 +95,7 @@ START_TEST(says_why_not) {
   vault_guard key = {.size = sizeof key, .op_key = {"k", 1}};
   vt_ok(trash(&file, &key));
   vt_status(vault_trash_purge(v, &me, &file, &key, NULL), VAULT_E_IDEMPOTENCY_KEY);
-  vt_status(vault_trash_restore(v, &me, &file, NULL, &key, &items, NULL),
-            VAULT_E_IDEMPOTENCY_KEY);
+  vt_status(vault_trash_restore(v, &me, &file, NULL, &key, &items, NULL), VAULT_E_IDEMPOTENCY_KEY);
   vt_status(vault_trash_purge(v, &other, &file, NULL, NULL), VAULT_E_NOT_FOUND);
   vt_status(vault_trash_purge(v, &me, &file, &stale, NULL), VAULT_E_PRECONDITION);
   ck_assert_ptr_null(items);
@@ -185,8 +184,7 @@ START_TEST(lists_in_pages) {
   ck_assert_uint_eq(seen, 5);
   vt_status(vault_trash_list(v, &me, "AAAA", 4, 2, &page, NULL), VAULT_E_CURSOR);
   vt_status(vault_trash_list(v, &me, NULL, 3, 2, &page, NULL), VAULT_E_CURSOR);
-  vt_status(vault_trash_list(v, &me, NULL, 0, VAULT_LIST_MAX + 1, &page, NULL),
-            VAULT_E_TOO_LARGE);
+  vt_status(vault_trash_list(v, &me, NULL, 0, VAULT_LIST_MAX + 1, &page, NULL), VAULT_E_TOO_LARGE);
   vt_status(vault_trash_list(v, &me, NULL, 0, 2, NULL, NULL), VAULT_E_USAGE);
   ck_assert_ptr_null(page);
   vt_ok(vault_trash_list(v, &other, NULL, 0, 0, &page, NULL));
@@ -237,14 +235,14 @@ END_TEST
 
 static Suite *suite(void) {
   const TTest *const tests[] = {a_folder_goes_and_comes_back_whole,
-                                       says_why_not,
-                                       restores_elsewhere,
-                                       too_deep_to_come_back,
-                                       comes_back_to_the_root_when_its_folder_is_gone,
-                                       lists_in_pages,
-                                       what_is_purged_leaves_the_store_after_two_waits,
-                                       a_shared_blob_stays_as_long_as_somebody_needs_it,
-                                       NULL};
+                                says_why_not,
+                                restores_elsewhere,
+                                too_deep_to_come_back,
+                                comes_back_to_the_root_when_its_folder_is_gone,
+                                lists_in_pages,
+                                what_is_purged_leaves_the_store_after_two_waits,
+                                a_shared_blob_stays_as_long_as_somebody_needs_it,
+                                NULL};
   return vt_suite_with("trash", tests, setup, teardown);
 }
 

@@ -389,20 +389,20 @@ END_TEST
 
 static Suite *suite(void) {
   const TTest *const tests[] = {begin_says_why_not,
-                                       append_holds_the_length,
-                                       unknown_length_ends_at_the_limits,
-                                       the_digest_decides,
-                                       announcements_survive_a_pause,
-                                       preconditions_are_checked_early_and_late,
-                                       an_item_by_id,
-                                       names_in_the_way,
-                                       a_key_is_done_once,
-                                       resuming,
-                                       an_upload_without_progress_is_given_up,
-                                       an_upload_that_is_open_is_never_given_up,
-                                       a_batch_with_mixed_outcomes,
-                                       submit_says_why_not,
-                                       NULL};
+                                append_holds_the_length,
+                                unknown_length_ends_at_the_limits,
+                                the_digest_decides,
+                                announcements_survive_a_pause,
+                                preconditions_are_checked_early_and_late,
+                                an_item_by_id,
+                                names_in_the_way,
+                                a_key_is_done_once,
+                                resuming,
+                                an_upload_without_progress_is_given_up,
+                                an_upload_that_is_open_is_never_given_up,
+                                a_batch_with_mixed_outcomes,
+                                submit_says_why_not,
+                                NULL};
   return vt_suite_with("upload", tests, setup, teardown);
 }
 

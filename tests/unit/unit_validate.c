@@ -101,10 +101,14 @@ START_TEST(capabilities_need_their_methods) {
 END_TEST
 
 static Suite *validate(void) {
-  const TTest *const all[] = {good_tables_pass, optional_tail_may_be_missing,
-                              short_table_is_refused, unknown_version_is_refused,
-                              missing_method_is_named, null_and_unknown_are_refused,
-                              capabilities_need_their_methods, NULL};
+  const TTest *const all[] = {good_tables_pass,
+                              optional_tail_may_be_missing,
+                              short_table_is_refused,
+                              unknown_version_is_refused,
+                              missing_method_is_named,
+                              null_and_unknown_are_refused,
+                              capabilities_need_their_methods,
+                              NULL};
   return vt_suite("validate", all);
 }
 

@@ -71,8 +71,10 @@ START_TEST(refuses) {
   r.allowed = 42;
   vt_status(vault__window_take(NULL, 0, 1, 0, 0, 1, &r, NULL), VAULT_E_USAGE);
   vt_status(vault__window_take(bad, 1, 1, 10, 0, 1, &r, NULL), VAULT_E_CORRUPT);
-  vt_status(vault__window_take(bad, 2 + 12, 1, 10, 0, 1, &r, NULL), VAULT_E_CORRUPT); /* too short */
-  vt_status(vault__window_take(bad, 2 + 24, 1, 10, 0, 1, &r, NULL), VAULT_E_CORRUPT); /* counts of 0 */
+  vt_status(vault__window_take(bad, 2 + 12, 1, 10, 0, 1, &r, NULL),
+            VAULT_E_CORRUPT); /* too short */
+  vt_status(vault__window_take(bad, 2 + 24, 1, 10, 0, 1, &r, NULL),
+            VAULT_E_CORRUPT); /* counts of 0 */
   bad[2 + 8] = bad[2 + 12 + 8] = 1;
   vt_ok(vault__window_take(bad, 2 + 24, 1, 10, 0, 1, &r, NULL));
   r.allowed = 42;
@@ -158,8 +160,9 @@ START_TEST(large_limits_never_pass_the_limit) {
       refused++;
       if (counted(now, window + width) + cost <= limit)
         ck_abort_msg("refused without need");
-      if (vault__window_peek(s.state, s.n, limit, window, now + r.retry_after_ms + width, cost, &next,
-                             NULL) != VAULT_OK || !next.allowed)
+      if (vault__window_peek(s.state, s.n, limit, window, now + r.retry_after_ms + width, cost,
+                             &next, NULL) != VAULT_OK ||
+          !next.allowed)
         ck_abort_msg("does not fit at the time that was named");
     }
   }
@@ -225,10 +228,16 @@ START_TEST(changed_settings_overflow_nothing) {
 END_TEST
 
 static Suite *window(void) {
-  const TTest *const all[] = {
-    three_in_an_hour, peek_takes_nothing, refuses, small_limits_equal_a_reference_log,
-    large_limits_never_pass_the_limit, clock_back_frees_nothing, jumping_clock_never_gives_more,
-    extreme_clocks, changed_settings_overflow_nothing, NULL};
+  const TTest *const all[] = {three_in_an_hour,
+                              peek_takes_nothing,
+                              refuses,
+                              small_limits_equal_a_reference_log,
+                              large_limits_never_pass_the_limit,
+                              clock_back_frees_nothing,
+                              jumping_clock_never_gives_more,
+                              extreme_clocks,
+                              changed_settings_overflow_nothing,
+                              NULL};
   return vt_suite("window", all);
 }
 

@@ -20,8 +20,8 @@
 static const char *const bodies[BODIES] = {"", "a", "bb", "a longer body", "the last one"};
 
 typedef struct own_file {
-  int body;     /* -1: there is none */
-  int trashed;  /* id is in the trash */
+  int body;    /* -1: there is none */
+  int trashed; /* id is in the trash */
   vault_id id;
 } own_file;
 
@@ -58,8 +58,8 @@ static vault_status put(stress *s, const vault_principal *who, const char *path,
                         vault_id *id) {
   vault_items *items = NULL;
   vault_upload_opts opts = vt_at(path, 0, 0);
-  vault_status st = vault_put(s->w->v, who, &opts, bodies[body], strlen(bodies[body]), &items,
-                              NULL, NULL);
+  vault_status st =
+    vault_put(s->w->v, who, &opts, bodies[body], strlen(bodies[body]), &items, NULL, NULL);
   if (st == VAULT_OK) {
     *id = vault_items_rows(items, NULL, NULL)->id;
     (void)atomic_fetch_add(&s->acknowledged, 1);

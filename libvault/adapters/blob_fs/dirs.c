@@ -94,8 +94,7 @@ static void forget_levels(vault__fs *s, const char *dir) {
     set_known(s, prefix, 0);
 }
 
-vault_status vault__fs_blob_dir(vault__fs *s, const char *path, int make, int *fd,
-                                vault_err *err) {
+vault_status vault__fs_blob_dir(vault__fs *s, const char *path, int make, int *fd, vault_err *err) {
   char dir[VAULT_BLOB_PATH_MAX];
   size_t n = (size_t)(vault__fs_leaf(path) - path) - 1;
   memcpy(dir, path, n);

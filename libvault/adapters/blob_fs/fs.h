@@ -16,13 +16,13 @@
 #define VAULT__FS_INCOMING ".vault/incoming"
 #define VAULT__FS_MARK ".vault/store"
 #define VAULT__FS_XATTR "user.vault"
-#define VAULT__FS_ROOT_MAX 4096u        /* bytes of the root path, NUL included */
-#define VAULT__FS_NAME_MAX 96u          /* longest name that is ours, NUL included */
+#define VAULT__FS_ROOT_MAX 4096u /* bytes of the root path, NUL included */
+#define VAULT__FS_NAME_MAX 96u   /* longest name that is ours, NUL included */
 #define VAULT__FS_WRITEBACK_BYTES (UINT64_C(8) << 20)
-#define VAULT__FS_OPEN_MAX 4096u        /* files held open at once, at most half of RLIMIT_NOFILE */
-#define VAULT__FS_KNOWN_DIRS 512u       /* remembered durable directories */
-#define VAULT__FS_BAD_FLUSHES 3u        /* this many failed flushes ... */
-#define VAULT__FS_BAD_WINDOW_MS 60000   /* ... within this time end all writing */
+#define VAULT__FS_OPEN_MAX 4096u      /* files held open at once, at most half of RLIMIT_NOFILE */
+#define VAULT__FS_KNOWN_DIRS 512u     /* remembered durable directories */
+#define VAULT__FS_BAD_FLUSHES 3u      /* this many failed flushes ... */
+#define VAULT__FS_BAD_WINDOW_MS 60000 /* ... within this time end all writing */
 
 typedef struct vault__fs {
   const vault_alloc *alloc;

@@ -48,18 +48,12 @@ static int is_candidate(int level, const char *name) {
   if (n >= VAULT__FS_NAME_MAX)
     return 0;
   switch (level) {
-  case AT_USER:
-    return vault_id_parse(name, n, &id) == VAULT_OK;
-  case AT_SPACE:
-    return !strcmp(name, "files") || !strcmp(name, "photos") || !strcmp(name, "notes");
-  case AT_YEAR:
-    return all_digits(name, 4);
-  case AT_MONTH:
-    return all_digits(name, 2);
-  case AT_BLOB:
-    return n >= VAULT_ID_TEXT - 1;
-  default:
-    return vault__fs_part_parse(name, &key);
+  case AT_USER: return vault_id_parse(name, n, &id) == VAULT_OK;
+  case AT_SPACE: return !strcmp(name, "files") || !strcmp(name, "photos") || !strcmp(name, "notes");
+  case AT_YEAR: return all_digits(name, 4);
+  case AT_MONTH: return all_digits(name, 2);
+  case AT_BLOB: return n >= VAULT_ID_TEXT - 1;
+  default: return vault__fs_part_parse(name, &key);
   }
 }
 
@@ -130,14 +124,13 @@ static void add_entry(walk *k, int level, int dir, const char *path) {
   struct stat info;
   vault_blob_key key;
   if (!parse_entry(level, path, &key) ||
-      fstatat(dir, vault__fs_leaf(path), &info, AT_SYMLINK_NOFOLLOW) != 0 ||
-      !S_ISREG(info.st_mode))
+      fstatat(dir, vault__fs_leaf(path), &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode))
     return;
   vault_blob_entry *e = &k->entries[k->n++];
   *e = (vault_blob_entry){.key = key,
                           .size_bytes = (uint64_t)info.st_size,
-                          .modified_ms = (int64_t)info.st_mtim.tv_sec * 1000 +
-                                         info.st_mtim.tv_nsec / 1000000,
+                          .modified_ms =
+                            (int64_t)info.st_mtim.tv_sec * 1000 + info.st_mtim.tv_nsec / 1000000,
                           .partial = level == AT_PART};
   memcpy(k->last, path, strlen(path) + 1);
 }

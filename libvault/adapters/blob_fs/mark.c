@@ -177,8 +177,7 @@ static vault_status make_incoming(vault__fs *s, vault_err *err) {
   return st;
 }
 
-static vault_status check_mark(vault__fs *s, const vault_id *id, uint32_t create,
-                               vault_err *err) {
+static vault_status check_mark(vault__fs *s, const vault_id *id, uint32_t create, vault_err *err) {
   vault_id found;
   vault_status st = read_mark(s, &found, err);
   if (st == VAULT_E_STORE_MISSING && create) {

@@ -43,37 +43,26 @@ void vault__fs_close(int fd) {
 
 static const char *reason(int error) {
   switch (error) {
-  case ENOSYS:
-    return "this kernel or sandbox has no openat2; Linux 5.6 or newer is needed";
-  case ELOOP:
-    return "a symbolic link is in the way; remove it from the storage directory";
-  case EXDEV:
-    return "another file system is mounted inside the storage directory";
-  case ENOTDIR:
-    return "a file is where a directory should be";
+  case ENOSYS: return "this kernel or sandbox has no openat2; Linux 5.6 or newer is needed";
+  case ELOOP: return "a symbolic link is in the way; remove it from the storage directory";
+  case EXDEV: return "another file system is mounted inside the storage directory";
+  case ENOTDIR: return "a file is where a directory should be";
   case EACCES:
-  case EPERM:
-    return "permission denied; check the owner and mode of the storage directory";
-  default:
-    return strerrordesc_np(error);
+  case EPERM: return "permission denied; check the owner and mode of the storage directory";
+  default: return strerrordesc_np(error);
   }
 }
 
 static vault_status status_of(int error) {
   switch (error) {
   case ENOSPC:
-  case EDQUOT:
-    return VAULT_E_NO_SPACE;
+  case EDQUOT: return VAULT_E_NO_SPACE;
   case EMFILE:
   case ENFILE:
-  case EAGAIN:
-    return VAULT_E_RETRY;
-  case ENOMEM:
-    return VAULT_E_NO_MEMORY;
-  case EROFS:
-    return VAULT_E_READ_ONLY;
-  default:
-    return VAULT_E_IO;
+  case EAGAIN: return VAULT_E_RETRY;
+  case ENOMEM: return VAULT_E_NO_MEMORY;
+  case EROFS: return VAULT_E_READ_ONLY;
+  default: return VAULT_E_IO;
   }
 }
 

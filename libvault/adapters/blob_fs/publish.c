@@ -55,8 +55,7 @@ static vault_status compare_stored(vault__fs *s, const vault_blob_writer *w, vau
   int fd = vault__fs_open(s, w->path, O_RDONLY | O_NONBLOCK);
   if (fd < 0)
     return vault__fs_fail(err, errno, "opening the stored blob");
-  int same = fstat(fd, &info) == 0 && S_ISREG(info.st_mode) &&
-             (uint64_t)info.st_size == w->offset;
+  int same = fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && (uint64_t)info.st_size == w->offset;
   vault_status st = VAULT_OK;
   if (same)
     st = hash_file(s, fd, w->offset, digest, err);
@@ -70,8 +69,7 @@ static vault_status compare_stored(vault__fs *s, const vault_blob_writer *w, vau
 
 /* Link and make the name durable. When that cannot be confirmed the name is taken back, so that
  * a later try links anew and does not trust a flush that follows a failed one. */
-static vault_status name_blob(vault__fs *s, const vault_blob_writer *w, int dir,
-                              vault_err *err) {
+static vault_status name_blob(vault__fs *s, const vault_blob_writer *w, int dir, vault_err *err) {
   const char *leaf = vault__fs_leaf(w->path);
   int mine = link_file(w->fd, dir, leaf) == 0;
   if (!mine && errno != EEXIST)

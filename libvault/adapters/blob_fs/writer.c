@@ -31,8 +31,9 @@ static uint32_t space_named(const char *p, size_t n) {
   static const struct {
     const char *name;
     uint32_t space;
-  } rows[] = {
-    {"files", VAULT_SPACE_FILES}, {"photos", VAULT_SPACE_PHOTOS}, {"notes", VAULT_SPACE_NOTES}};
+  } rows[] = {{"files", VAULT_SPACE_FILES},
+              {"photos", VAULT_SPACE_PHOTOS},
+              {"notes", VAULT_SPACE_NOTES}};
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
     if (strlen(rows[i].name) == n && memcmp(rows[i].name, p, n) == 0)
       return rows[i].space;
@@ -152,8 +153,7 @@ vault_status vault__fs_begin(void *self, const vault_blob_key *key, uint32_t fla
   return VAULT_OK;
 }
 
-static vault_status open_part(vault__fs *s, vault_blob_writer *w, uint64_t offset,
-                              vault_err *err) {
+static vault_status open_part(vault__fs *s, vault_blob_writer *w, uint64_t offset, vault_err *err) {
   char path[VAULT_BLOB_PATH_MAX];
   struct stat info;
   part_path(w, path);
@@ -220,8 +220,7 @@ vault_status vault__fs_write(void *self, vault_blob_writer *w, const void *p, ui
   uint64_t done = 0;
   VAULT_TRY(check_live(self, w, err));
   if (w->sealed || n > (uint64_t)INT64_MAX - w->offset)
-    return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_BLOB, 0,
-                       "this writer takes no more bytes");
+    return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_BLOB, 0, "this writer takes no more bytes");
   int bad = vault__fs_pwrite_all(w->fd, p, n, w->offset, &done);
   w->offset += done;
   if (bad)

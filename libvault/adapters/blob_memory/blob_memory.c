@@ -18,7 +18,7 @@ typedef struct store {
   const vault_alloc *alloc;
   pthread_mutex_t lock;
   vault__mem_index index;
-  vault_id owner; /* zero: not attached */
+  vault_id owner;     /* zero: not attached */
   uint64_t used, max; /* bytes; max 0: no limit */
 } store;
 
@@ -419,8 +419,7 @@ static const vault_blob_store_ops table = {
 };
 
 vault_status vault_blob_memory_new(uint64_t max_bytes, const vault_alloc *alloc,
-                                   const vault_blob_store_ops **ops, void **self,
-                                   vault_err *err) {
+                                   const vault_blob_store_ops **ops, void **self, vault_err *err) {
   if (!ops || !self)
     return fail(err, VAULT_E_USAGE, "ops and self must not be NULL");
   const vault_alloc *a = alloc ? alloc : vault__alloc_default();

@@ -86,11 +86,11 @@ static vault_status store(vault__tx *tx, const take_call *c, const vault__window
     if (!w[i].changed || w[i].allowed != (int)c->verdict.allowed)
       continue;
     tx->discard = 0;
-    VAULT_TRY(vault__run(tx, VAULT__SQL_LIMITER_PUT,
-                         VAULT__P(vault__p_text(c->rules[i].key),
-                                  vault__p_blob(w[i].state, w[i].state_n),
-                                  vault__p_int(w[i].expires_ms)),
-                         NULL, err));
+    VAULT_TRY(
+      vault__run(tx, VAULT__SQL_LIMITER_PUT,
+                 VAULT__P(vault__p_text(c->rules[i].key), vault__p_blob(w[i].state, w[i].state_n),
+                          vault__p_int(w[i].expires_ms)),
+                 NULL, err));
   }
   return VAULT_OK;
 }

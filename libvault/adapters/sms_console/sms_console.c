@@ -9,8 +9,8 @@
 #include "libvault/base/err.h"
 #include "vault/adapters/sms.h"
 
-#define TO_MAX 32u     /* bytes of a number */
-#define TEXT_MAX 2048u /* bytes of a text */
+#define TO_MAX 32u                                 /* bytes of a number */
+#define TEXT_MAX 2048u                             /* bytes of a text */
 #define BLOCK_MAX (8 * (TO_MAX + TEXT_MAX) + 256u) /* a new line grows by its bar */
 #define RULE "----------------------------------------\n"
 #define BAR "  | "

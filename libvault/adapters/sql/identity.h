@@ -8,8 +8,8 @@
 
 /* identity_codes.c */
 vault_status vault__identity_create_challenge(void *self, const vault_challenge_row *challenge,
-                                              const vault_code_row *code,
-                                              const vault_job_row *job, vault_err *err);
+                                              const vault_code_row *code, const vault_job_row *job,
+                                              vault_err *err);
 vault_status vault__identity_get_challenge(void *self, const vault_id *id,
                                            const uint8_t *secret_mac, vault_challenge_row *out,
                                            vault_err *err);
@@ -35,9 +35,9 @@ vault_status vault__identity_move_refresh(void *self, const vault_id *session,
 vault_status vault__identity_revoke_session(void *self, const vault_id *user,
                                             const vault_id *session, uint32_t reason,
                                             int64_t now_ms, vault_err *err);
-vault_status vault__identity_revoke_sessions(void *self, const vault_id *user,
-                                             const vault_id *keep, uint32_t reason, int64_t now_ms,
-                                             uint64_t *n, vault_err *err);
+vault_status vault__identity_revoke_sessions(void *self, const vault_id *user, const vault_id *keep,
+                                             uint32_t reason, int64_t now_ms, uint64_t *n,
+                                             vault_err *err);
 vault_status vault__identity_list_sessions(void *self, const vault_id *user, const vault_id *after,
                                            int64_t now_ms, vault_session_row *rows, uint64_t max,
                                            uint64_t *n, vault_err *err);

@@ -5,7 +5,8 @@
 #include "libvault/base/err.h"
 
 static vault_status not_found(vault_err *err) {
-  return vault__fail(err, VAULT_E_NOT_FOUND, VAULT_ORIGIN_IDENTITY, 0, "no account has this number or id");
+  return vault__fail(err, VAULT_E_NOT_FOUND, VAULT_ORIGIN_IDENTITY, 0,
+                     "no account has this number or id");
 }
 
 void vault__account_read(vault__row *r, vault_account_row *out) {
@@ -154,8 +155,8 @@ static vault_status tx_sweep(vault__tx *tx, void *ctx, vault_err *err) {
   for (size_t i = 0; i < sizeof sweeps / sizeof sweeps[0] && c->n < c->max; i++) {
     vault__rows rows;
     VAULT_TRY(vault__run(tx, sweeps[i],
-                         VAULT__P(vault__p_int(c->before_ms), vault__p_limit(c->max - c->n)),
-                         &rows, err));
+                         VAULT__P(vault__p_int(c->before_ms), vault__p_limit(c->max - c->n)), &rows,
+                         err));
     c->n += (uint64_t)rows.affected;
   }
   tx->discard = c->n == 0;

@@ -32,20 +32,20 @@ typedef struct add_call {
 static vault_status tx_create(vault__tx *tx, void *ctx, vault_err *err) {
   const add_call *c = ctx;
   const vault_challenge_row *ch = c->challenge;
-  VAULT_TRY(vault__run(tx, VAULT__SQL_CHALLENGE_ADD,
-                       VAULT__P(vault__p_id(&ch->id),
-                                vault__p_blob(ch->secret_mac, sizeof ch->secret_mac),
-                                vault__p_cstr(ch->phone), vault__p_int(ch->purpose),
-                                vault__p_int(c->code->n), vault__p_int(ch->created_ms),
-                                vault__p_int(c->code->expires_ms)),
-                       NULL, err));
+  VAULT_TRY(
+    vault__run(tx, VAULT__SQL_CHALLENGE_ADD,
+               VAULT__P(vault__p_id(&ch->id), vault__p_blob(ch->secret_mac, sizeof ch->secret_mac),
+                        vault__p_cstr(ch->phone), vault__p_int(ch->purpose),
+                        vault__p_int(c->code->n), vault__p_int(ch->created_ms),
+                        vault__p_int(c->code->expires_ms)),
+               NULL, err));
   VAULT_TRY(add_code_row(tx, c->code, err));
   return vault__sql_job_add(tx, c->job, err);
 }
 
 vault_status vault__identity_create_challenge(void *self, const vault_challenge_row *challenge,
-                                              const vault_code_row *code,
-                                              const vault_job_row *job, vault_err *err) {
+                                              const vault_code_row *code, const vault_job_row *job,
+                                              vault_err *err) {
   add_call c = {challenge, code, job};
   return vault__sql_write(self, tx_create, &c, err);
 }
@@ -79,10 +79,10 @@ typedef struct get_call {
 static vault_status tx_get(vault__tx *tx, void *ctx, vault_err *err) {
   get_call *c = ctx;
   vault__rows rows;
-  VAULT_TRY(vault__run(
-    tx, VAULT__SQL_CHALLENGE_GET,
-    VAULT__P(vault__p_id(c->id), vault__p_blob(c->secret_mac, sizeof c->row.secret_mac)), &rows,
-    err));
+  VAULT_TRY(
+    vault__run(tx, VAULT__SQL_CHALLENGE_GET,
+               VAULT__P(vault__p_id(c->id), vault__p_blob(c->secret_mac, sizeof c->row.secret_mac)),
+               &rows, err));
   if (rows.n == 0)
     return no_code(err);
   vault__row r = vault__row_at(&rows, 0);
@@ -170,12 +170,12 @@ static vault_status tx_attempt(vault__tx *tx, void *ctx, vault_err *err) {
   attempt_call *c = ctx;
   memset(&c->row, 0, sizeof c->row);
   vault__rows rows;
-  VAULT_TRY(vault__run(
-    tx, VAULT__SQL_CHALLENGE_ATTEMPT,
-    VAULT__P(vault__p_id(c->challenge),
-             vault__p_blob(c->secret_mac, sizeof((vault_challenge_row *)0)->secret_mac),
-             vault__p_int(c->max_attempts), vault__p_int(c->now_ms)),
-    &rows, err));
+  VAULT_TRY(
+    vault__run(tx, VAULT__SQL_CHALLENGE_ATTEMPT,
+               VAULT__P(vault__p_id(c->challenge),
+                        vault__p_blob(c->secret_mac, sizeof((vault_challenge_row *)0)->secret_mac),
+                        vault__p_int(c->max_attempts), vault__p_int(c->now_ms)),
+               &rows, err));
   if (rows.n == 0)
     return no_code(err);
   vault__row r = vault__row_at(&rows, 0);
@@ -188,8 +188,7 @@ static vault_status tx_attempt(vault__tx *tx, void *ctx, vault_err *err) {
 
 vault_status vault__identity_count_attempt(void *self, const vault_id *challenge,
                                            const uint8_t *secret_mac, uint32_t max_attempts,
-                                           int64_t now_ms, vault_attempt_row *out,
-                                           vault_err *err) {
+                                           int64_t now_ms, vault_attempt_row *out, vault_err *err) {
   attempt_call c = {.challenge = challenge,
                     .secret_mac = secret_mac,
                     .max_attempts = max_attempts,

@@ -22,17 +22,17 @@ static vault_status no_code(vault_err *err) {
 static vault_status claim_account(vault__tx *tx, redeem_call *c, vault_err *err) {
   const vault_redeem *in = c->in;
   vault__rows rows;
-  VAULT_TRY(vault__run(tx, VAULT__SQL_CHALLENGE_PHONE, VAULT__P(vault__p_id(&in->challenge)),
-                       &rows, err));
+  VAULT_TRY(
+    vault__run(tx, VAULT__SQL_CHALLENGE_PHONE, VAULT__P(vault__p_id(&in->challenge)), &rows, err));
   if (rows.n == 0)
     return no_code(err);
   vault__row r = vault__row_at(&rows, 0);
   vault_str phone = vault__get_str(&r);
   VAULT_TRY(vault__row_check(&r, err));
-  VAULT_TRY(vault__run(tx, VAULT__SQL_ACCOUNT_CLAIM,
-                       VAULT__P(vault__p_id(&in->new_user), vault__p_text(phone),
-                                vault__p_int(in->now_ms)),
-                       &rows, err));
+  VAULT_TRY(
+    vault__run(tx, VAULT__SQL_ACCOUNT_CLAIM,
+               VAULT__P(vault__p_id(&in->new_user), vault__p_text(phone), vault__p_int(in->now_ms)),
+               &rows, err));
   r = vault__row_at(&rows, 0);
   vault__account_read(&r, &c->account);
   VAULT_TRY(vault__row_check(&r, err));
@@ -44,15 +44,14 @@ static vault_status consume(vault__tx *tx, const redeem_call *c, vault_err *err)
   vault__rows rows;
   int64_t now_ms = c->in->now_ms > 0 ? c->in->now_ms : 1; /* 0 would mean "not consumed" */
   VAULT_TRY(vault__run(tx, VAULT__SQL_CHALLENGE_CONSUME,
-                       VAULT__P(vault__p_id(&c->in->challenge), vault__p_int(now_ms)), &rows,
-                       err));
+                       VAULT__P(vault__p_id(&c->in->challenge), vault__p_int(now_ms)), &rows, err));
   if (rows.affected != 1)
     return no_code(err);
   if (c->account.disabled_ms != 0)
     return vault__fail(err, VAULT_E_ACCOUNT_DISABLED, VAULT_ORIGIN_IDENTITY, 0, NULL);
   return vault__run(tx, VAULT__SQL_CHALLENGE_DROP_OTHERS,
-                    VAULT__P(vault__p_cstr(c->account.phone), vault__p_id(&c->in->challenge)),
-                    NULL, err);
+                    VAULT__P(vault__p_cstr(c->account.phone), vault__p_id(&c->in->challenge)), NULL,
+                    err);
 }
 
 static vault_status add_books(vault__tx *tx, const redeem_call *c, vault_err *err) {
@@ -60,8 +59,8 @@ static vault_status add_books(vault__tx *tx, const redeem_call *c, vault_err *er
   if (c->in->quota_bytes > INT64_MAX)
     return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_IDENTITY, 0,
                        "a quota has at most 2^63 - 1 bytes");
-  VAULT_TRY(vault__run(tx, VAULT__SQL_USAGE_ADD,
-                       VAULT__P(user, vault__p_u64(c->in->quota_bytes)), NULL, err));
+  VAULT_TRY(vault__run(tx, VAULT__SQL_USAGE_ADD, VAULT__P(user, vault__p_u64(c->in->quota_bytes)),
+                       NULL, err));
   return vault__run(tx, VAULT__SQL_SEQ_ADD, VAULT__P(user), NULL, err);
 }
 
@@ -69,10 +68,10 @@ static vault_status add_session(vault__tx *tx, const redeem_call *c, vault_err *
   const vault_session_row *s = &c->in->session;
   vault__val user = vault__p_id(&c->account.id), device = vault__p_id(&s->device);
   vault__rows rows;
-  VAULT_TRY(vault__run(
-    tx, VAULT__SQL_DEVICE_PUT,
-    VAULT__P(device, user, vault__p_cstr(s->device_name), vault__p_int(s->created_ms)), &rows,
-    err));
+  VAULT_TRY(
+    vault__run(tx, VAULT__SQL_DEVICE_PUT,
+               VAULT__P(device, user, vault__p_cstr(s->device_name), vault__p_int(s->created_ms)),
+               &rows, err));
   if (rows.affected != 1)
     return vault__fail(err, VAULT_E_CONFLICT, VAULT_ORIGIN_IDENTITY, 0,
                        "this device id belongs to another account");

@@ -64,13 +64,13 @@ typedef struct move_call {
 static vault_status tx_move(vault__tx *tx, void *ctx, vault_err *err) {
   const move_call *c = ctx;
   vault__rows rows;
-  VAULT_TRY(vault__run(
-    tx, VAULT__SQL_SESSION_MOVE,
-    VAULT__P(vault__p_id(c->id), vault__p_int(c->expect->a), vault__p_int(c->expect->c),
-             vault__p_int(c->next->a), vault__p_int(c->next->c), vault__p_int(c->next->prev_a),
-             vault__p_int(c->next->moved_ms), vault__p_int(c->next->issued_ms),
-             vault__p_int(c->now_ms)),
-    &rows, err));
+  VAULT_TRY(
+    vault__run(tx, VAULT__SQL_SESSION_MOVE,
+               VAULT__P(vault__p_id(c->id), vault__p_int(c->expect->a), vault__p_int(c->expect->c),
+                        vault__p_int(c->next->a), vault__p_int(c->next->c),
+                        vault__p_int(c->next->prev_a), vault__p_int(c->next->moved_ms),
+                        vault__p_int(c->next->issued_ms), vault__p_int(c->now_ms)),
+               &rows, err));
   if (rows.affected == 1)
     return VAULT_OK;
   return vault__fail(err, VAULT_E_CONFLICT, VAULT_ORIGIN_IDENTITY, 0,
@@ -129,9 +129,9 @@ vault_status vault__identity_revoke_session(void *self, const vault_id *user,
   return vault__sql_write(self, tx_revoke, &c, err);
 }
 
-vault_status vault__identity_revoke_sessions(void *self, const vault_id *user,
-                                             const vault_id *keep, uint32_t reason, int64_t now_ms,
-                                             uint64_t *n, vault_err *err) {
+vault_status vault__identity_revoke_sessions(void *self, const vault_id *user, const vault_id *keep,
+                                             uint32_t reason, int64_t now_ms, uint64_t *n,
+                                             vault_err *err) {
   revoke_call c = {user, keep, reason, moment(now_ms), 0};
   VAULT_TRY(vault__sql_write(self, tx_revoke_all, &c, err));
   *n = c.n;

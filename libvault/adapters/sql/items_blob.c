@@ -34,8 +34,7 @@ static vault_status find_work(vault__items_tx *t, void *arg) {
   blob_args *a = arg;
   vault__rows rows;
   VAULT_TRY(vault__items_run(t, VAULT__SQL_BLOB_FIND,
-                             VAULT__P(vault__p_id(a->user),
-                                      vault__p_blob(a->sha256, SHA256_BYTES),
+                             VAULT__P(vault__p_id(a->user), vault__p_blob(a->sha256, SHA256_BYTES),
                                       vault__p_u64(a->size_bytes)),
                              &rows));
   return rows.n ? take_rows(t, &rows, a) : no_blob(t->err);

@@ -54,8 +54,8 @@ static vault_status folder_work(vault__items_tx *t, void *arg) {
   return vault__items_settle(t, &u);
 }
 
-void vault__items_new_folder(vault_id user, uint32_t space, vault_id parent,
-                             const vault_name *name, int64_t now_ms, vault_item_row *out) {
+void vault__items_new_folder(vault_id user, uint32_t space, vault_id parent, const vault_name *name,
+                             int64_t now_ms, vault_item_row *out) {
   vault_item_row row = {0};
   row.id = name->id;
   row.user = user;
@@ -116,14 +116,14 @@ static vault_status place(vault__items_tx *t, const vault_item_change *c,
 
 vault_status vault__items_set_mtime(vault__items_tx *t, const vault_item_row *row,
                                     int64_t mtime_ns) {
-  VAULT_TRY(vault__items_run1(
-    t, VAULT__SQL_ITEM_MTIME,
-    VAULT__P(vault__p_id(&row->user), vault__p_id(&row->id), vault__p_int(mtime_ns))));
+  VAULT_TRY(vault__items_run1(t, VAULT__SQL_ITEM_MTIME,
+                              VAULT__P(vault__p_id(&row->user), vault__p_id(&row->id),
+                                       vault__p_int(mtime_ns))));
   if (row->kind == VAULT_KIND_FOLDER)
     return VAULT_OK;
-  return vault__items_run1(
-    t, VAULT__SQL_VERSION_MTIME,
-    VAULT__P(vault__p_id(&row->user), vault__p_id(&row->version), vault__p_int(mtime_ns)));
+  return vault__items_run1(t, VAULT__SQL_VERSION_MTIME,
+                           VAULT__P(vault__p_id(&row->user), vault__p_id(&row->version),
+                                    vault__p_int(mtime_ns)));
 }
 
 vault_status vault__items_check_seq(const vault_item_change *c, const vault_item_row *row,

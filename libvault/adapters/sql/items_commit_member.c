@@ -98,8 +98,7 @@ static vault_status upload_held(vault__items_tx *t, plan *p, int *there) {
   vault__rows rows;
   p->held = 0;
   VAULT_TRY(vault__items_run(t, VAULT__SQL_UPLOAD_HELD,
-                             VAULT__P(vault__p_id(&m->blob.user), vault__p_id(&m->upload)),
-                             &rows));
+                             VAULT__P(vault__p_id(&m->blob.user), vault__p_id(&m->upload)), &rows));
   *there = rows.n > 0;
   if (!*there)
     return VAULT_OK;
@@ -185,11 +184,12 @@ static int same_bytes(const plan *p) {
 static vault_status write_blob(vault__items_tx *t, const vault_commit_item *m) {
   vault__rows rows = {0};
   if (!shared(m))
-    return vault__items_run1(
-      t, VAULT__SQL_BLOB_ADD,
-      VAULT__P(vault__p_id(&m->blob.blob), vault__p_id(&m->blob.user), vault__p_int(m->blob.space),
-               vault__p_cstr(m->blob.ext), vault__p_u64(m->size_bytes),
-               vault__p_blob(m->sha256, sizeof m->sha256), vault__p_int(m->now_ms)));
+    return vault__items_run1(t, VAULT__SQL_BLOB_ADD,
+                             VAULT__P(vault__p_id(&m->blob.blob), vault__p_id(&m->blob.user),
+                                      vault__p_int(m->blob.space), vault__p_cstr(m->blob.ext),
+                                      vault__p_u64(m->size_bytes),
+                                      vault__p_blob(m->sha256, sizeof m->sha256),
+                                      vault__p_int(m->now_ms)));
   VAULT_TRY(vault__items_run(t, VAULT__SQL_BLOB_SHARE,
                              VAULT__P(vault__p_id(&m->blob.blob), vault__p_id(&m->blob.user)),
                              &rows));
@@ -250,11 +250,12 @@ static vault_status write_version(vault__items_tx *t, const vault__items_user *u
   const vault_commit_item *m = p->m;
   vault__val version = vault__p_id(&m->new_version), size = vault__p_u64(m->size_bytes),
              sha256 = vault__p_blob(m->sha256, sizeof m->sha256);
-  VAULT_TRY(vault__items_run1(
-    t, VAULT__SQL_VERSION_ADD,
-    VAULT__P(version, vault__p_id(&p->item), vault__p_id(&m->blob.user), size, sha256,
-             vault__p_int(m->has_mtime ? m->mtime_ns : 0), vault__p_int(m->has_mtime ? 1 : 0),
-             vault__p_text(m->content_type), vault__p_int(m->now_ms), vault__p_int(u->seq))));
+  VAULT_TRY(
+    vault__items_run1(t, VAULT__SQL_VERSION_ADD,
+                      VAULT__P(version, vault__p_id(&p->item), vault__p_id(&m->blob.user), size,
+                               sha256, vault__p_int(m->has_mtime ? m->mtime_ns : 0),
+                               vault__p_int(m->has_mtime ? 1 : 0), vault__p_text(m->content_type),
+                               vault__p_int(m->now_ms), vault__p_int(u->seq))));
   return vault__items_run1(t, VAULT__SQL_PART_ADD,
                            VAULT__P(version, vault__p_id(&m->blob.blob), size, sha256));
 }

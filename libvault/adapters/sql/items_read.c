@@ -58,13 +58,12 @@ static vault_status find_work(vault__items_tx *t, void *arg) {
 }
 
 vault_status vault__items_find_item(void *self, const vault_id *user, uint32_t space,
-                                    const vault_id *parent, const vault_name *path,
-                                    uint32_t n_path, vault_item_row *out, vault_err *err) {
+                                    const vault_id *parent, const vault_name *path, uint32_t n_path,
+                                    vault_item_row *out, vault_err *err) {
   if (n_path == 0 || n_path > VAULT_PATH_DEPTH_MAX)
     return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_ITEMS, 0, "a path has 1 to %u components",
                        VAULT_PATH_DEPTH_MAX);
-  read_args a = {
-    .user = user, .space = space, .parent = parent, .path = path, .n_path = n_path};
+  read_args a = {.user = user, .space = space, .parent = parent, .path = path, .n_path = n_path};
   VAULT_TRY(vault__items_read(self, find_work, &a, err));
   *out = a.row;
   return VAULT_OK;
@@ -95,18 +94,18 @@ static vault_status take_rows(vault__items_tx *t, const vault__rows *rows, read_
 static vault_status children_work(vault__items_tx *t, void *arg) {
   read_args *a = arg;
   vault__rows rows;
-  VAULT_TRY(vault__items_run(t, VAULT__SQL_ITEM_CHILDREN,
-                             VAULT__P(vault__p_id(a->user), vault__p_int(a->space),
-                                      vault__p_id(a->parent), vault__p_text(a->after_key),
-                                      vault__p_u64(a->max)),
-                             &rows));
+  VAULT_TRY(
+    vault__items_run(t, VAULT__SQL_ITEM_CHILDREN,
+                     VAULT__P(vault__p_id(a->user), vault__p_int(a->space), vault__p_id(a->parent),
+                              vault__p_text(a->after_key), vault__p_u64(a->max)),
+                     &rows));
   return take_rows(t, &rows, a);
 }
 
 vault_status vault__items_list_children(void *self, const vault_id *user, uint32_t space,
                                         const vault_id *parent, vault_str after_key,
-                                        vault_item_row *rows, char *keys, uint64_t max,
-                                        uint64_t *n, vault_err *err) {
+                                        vault_item_row *rows, char *keys, uint64_t max, uint64_t *n,
+                                        vault_err *err) {
   VAULT_TRY(vault__items_check_page(max, err));
   read_args a = {.user = user,
                  .space = space,
@@ -131,11 +130,10 @@ static vault_status trash_work(vault__items_tx *t, void *arg) {
 }
 
 vault_status vault__items_list_trash(void *self, const vault_id *user, int64_t before_ms,
-                                     const vault_id *before_id, vault_item_row *rows,
-                                     uint64_t max, uint64_t *n, vault_err *err) {
+                                     const vault_id *before_id, vault_item_row *rows, uint64_t max,
+                                     uint64_t *n, vault_err *err) {
   VAULT_TRY(vault__items_check_page(max, err));
-  read_args a = {
-    .user = user, .item = before_id, .before_ms = before_ms, .rows = rows, .max = max};
+  read_args a = {.user = user, .item = before_id, .before_ms = before_ms, .rows = rows, .max = max};
   VAULT_TRY(vault__items_read(self, trash_work, &a, err));
   *n = a.n;
   return VAULT_OK;

@@ -50,8 +50,8 @@ static vault_status take_found(vault__items_tx *t, const vault__rows *rows,
 vault_status vault__items_get(vault__items_tx *t, const vault_id *user, const vault_id *item,
                               vault__items_found *out) {
   vault__rows rows;
-  VAULT_TRY(vault__items_run(t, VAULT__SQL_ITEM_GET,
-                             VAULT__P(vault__p_id(user), vault__p_id(item)), &rows));
+  VAULT_TRY(vault__items_run(t, VAULT__SQL_ITEM_GET, VAULT__P(vault__p_id(user), vault__p_id(item)),
+                             &rows));
   return take_found(t, &rows, out);
 }
 
@@ -66,10 +66,10 @@ vault_status vault__items_need(vault__items_tx *t, const vault_id *user, const v
 vault_status vault__items_child(vault__items_tx *t, const vault_id *user, uint32_t space,
                                 const vault_id *parent, vault_str key, vault__items_found *out) {
   vault__rows rows;
-  VAULT_TRY(vault__items_run(
-    t, VAULT__SQL_ITEM_CHILD,
-    VAULT__P(vault__p_id(user), vault__p_int(space), vault__p_id(parent), vault__p_text(key)),
-    &rows));
+  VAULT_TRY(vault__items_run(t, VAULT__SQL_ITEM_CHILD,
+                             VAULT__P(vault__p_id(user), vault__p_int(space), vault__p_id(parent),
+                                      vault__p_text(key)),
+                             &rows));
   return take_found(t, &rows, out);
 }
 

@@ -61,9 +61,9 @@ vault_status vault__items_row_ok(vault__items_tx *t, const vault__row *r);
 
 typedef struct vault__items_user {
   vault_id id;
-  vault_usage_row usage;  /* as of the last statement of this transaction */
+  vault_usage_row usage; /* as of the last statement of this transaction */
   int64_t outside_bytes;
-  int64_t seq0, seq;      /* as read, and as handed out */
+  int64_t seq0, seq; /* as read, and as handed out */
 } vault__items_user;
 
 /* What a change moves between the accounts; OUTSIDE takes the difference. */
@@ -121,11 +121,9 @@ void vault__items_op_of_commit(const vault_commit_item *m, vault__items_op *out)
  * it was used for another request. NOT_FOUND when what it made is gone for good and
  * want_item = 1. */
 vault_status vault__items_replay(vault__items_tx *t, const vault_id *user,
-                                 const vault__items_op *op, int want_item,
-                                 vault__items_found *out);
+                                 const vault__items_op *op, int want_item, vault__items_found *out);
 vault_status vault__items_remember(vault__items_tx *t, const vault_id *user,
-                                   const vault__items_op *op, const vault_id *item,
-                                   int64_t now_ms);
+                                   const vault__items_op *op, const vault_id *item, int64_t now_ms);
 /* USAGE unless the parts of a name, key or idempotency key have the lengths they may have. */
 vault_status vault__items_check_name(const vault_name *name, vault_err *err);
 vault_status vault__items_check_page(uint64_t max, vault_err *err); /* USAGE */
@@ -139,8 +137,8 @@ vault_status vault__items_insert(vault__items_tx *t, const vault_item_row *row, 
 vault_status vault__items_touch(vault__items_tx *t, vault__items_user *u, const vault_id *item,
                                 int64_t now_ms);
 
-void vault__items_new_folder(vault_id user, uint32_t space, vault_id parent,
-                             const vault_name *name, int64_t now_ms, vault_item_row *out);
+void vault__items_new_folder(vault_id user, uint32_t space, vault_id parent, const vault_name *name,
+                             int64_t now_ms, vault_item_row *out);
 vault_status vault__items_set_mtime(vault__items_tx *t, const vault_item_row *row,
                                     int64_t mtime_ns);
 
@@ -168,10 +166,9 @@ vault_status vault__items_get_upload(void *self, const vault_id *user, const vau
                                      vault_err *err);
 vault_status vault__items_abort_upload(void *self, const vault_id *user, const vault_id *upload,
                                        vault_err *err);
-vault_status vault__items_list_uploads(void *self, const vault_id *after,
-                                       int64_t expires_before_ms, const uint8_t *owner,
-                                       vault_upload_row *rows, uint64_t max, uint64_t *n,
-                                       vault_err *err);
+vault_status vault__items_list_uploads(void *self, const vault_id *after, int64_t expires_before_ms,
+                                       const uint8_t *owner, vault_upload_row *rows, uint64_t max,
+                                       uint64_t *n, vault_err *err);
 
 vault_status vault__items_commit(void *self, const vault_commit_item *items, uint64_t n,
                                  vault_commit_result *results, vault_err *err);
@@ -194,15 +191,15 @@ vault_status vault__items_purge_item(void *self, const vault_item_change *change
 vault_status vault__items_get_item(void *self, const vault_id *user, const vault_id *item,
                                    vault_item_row *out, vault_err *err);
 vault_status vault__items_find_item(void *self, const vault_id *user, uint32_t space,
-                                    const vault_id *parent, const vault_name *path,
-                                    uint32_t n_path, vault_item_row *out, vault_err *err);
+                                    const vault_id *parent, const vault_name *path, uint32_t n_path,
+                                    vault_item_row *out, vault_err *err);
 vault_status vault__items_list_children(void *self, const vault_id *user, uint32_t space,
                                         const vault_id *parent, vault_str after_key,
-                                        vault_item_row *rows, char *keys, uint64_t max,
-                                        uint64_t *n, vault_err *err);
+                                        vault_item_row *rows, char *keys, uint64_t max, uint64_t *n,
+                                        vault_err *err);
 vault_status vault__items_list_trash(void *self, const vault_id *user, int64_t before_ms,
-                                     const vault_id *before_id, vault_item_row *rows,
-                                     uint64_t max, uint64_t *n, vault_err *err);
+                                     const vault_id *before_id, vault_item_row *rows, uint64_t max,
+                                     uint64_t *n, vault_err *err);
 vault_status vault__items_get_version(void *self, const vault_id *user, const vault_id *item,
                                       const vault_id *version, vault_version_row *out,
                                       vault_err *err);

@@ -151,8 +151,7 @@ static vault_status place(vault__items_tx *t, const vault_item_change *c,
     return vault__fail_item(t->err, VAULT_E_NAME_TAKEN, VAULT_ORIGIN_ITEMS, &other.row.id, NULL);
   return vault__items_run1(t, VAULT__SQL_ITEM_PLACE,
                            VAULT__P(vault__p_id(&c->user), vault__p_id(&c->item),
-                                    vault__p_id(&parent), vault__p_text(text),
-                                    vault__p_text(key)));
+                                    vault__p_id(&parent), vault__p_text(text), vault__p_text(key)));
 }
 
 static vault_status restore_work(vault__items_tx *t, void *arg) {
@@ -212,12 +211,12 @@ static vault_status purge_work(vault__items_tx *t, void *arg) {
   VAULT_TRY(need_root(t, &f));
   VAULT_TRY(sum(t, c, &live, &versions, &files));
   VAULT_TRY(drop_content(t, c));
-  VAULT_TRY(vault__items_run(t, VAULT__SQL_PURGE_ITEMS,
-                             VAULT__P(vault__p_id(&c->user), vault__p_id(&c->item),
-                                      vault__p_int(c->now_ms), vault__p_int(++u.seq),
-                                      vault__p_id(NULL),
-                                      vault__p_blob(no_digest, sizeof no_digest)),
-                             NULL));
+  VAULT_TRY(
+    vault__items_run(t, VAULT__SQL_PURGE_ITEMS,
+                     VAULT__P(vault__p_id(&c->user), vault__p_id(&c->item), vault__p_int(c->now_ms),
+                              vault__p_int(++u.seq), vault__p_id(NULL),
+                              vault__p_blob(no_digest, sizeof no_digest)),
+                     NULL));
   vault__items_delta d = {.trash = -(live + versions)};
   return finish(t, a, VAULT__OP_PURGE, &u, &d);
 }

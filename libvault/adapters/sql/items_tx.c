@@ -140,11 +140,11 @@ int vault__items_fits(const vault__items_user *u, int64_t n) {
 vault_status vault__items_move(vault__items_tx *t, vault__items_user *u,
                                const vault__items_delta *d) {
   vault__rows rows;
-  VAULT_TRY(vault__items_run(
-    t, VAULT__SQL_LEDGER_MOVE,
-    VAULT__P(vault__p_id(&u->id), vault__p_int(d->live), vault__p_int(d->versions),
-             vault__p_int(d->trash), vault__p_int(d->partial), vault__p_int(d->files)),
-    &rows));
+  VAULT_TRY(vault__items_run(t, VAULT__SQL_LEDGER_MOVE,
+                             VAULT__P(vault__p_id(&u->id), vault__p_int(d->live),
+                                      vault__p_int(d->versions), vault__p_int(d->trash),
+                                      vault__p_int(d->partial), vault__p_int(d->files)),
+                             &rows));
   if (rows.n == 0)
     return vault__fail(t->err, VAULT_E_QUOTA, VAULT_ORIGIN_ITEMS, 0, NULL);
   vault__row r = vault__row_at(&rows, 0);
@@ -156,9 +156,10 @@ vault_status vault__items_settle(vault__items_tx *t, vault__items_user *u) {
   vault__rows rows = {0};
   if (u->seq == u->seq0)
     return VAULT_OK;
-  VAULT_TRY(vault__items_run(
-    t, VAULT__SQL_SEQ_SET,
-    VAULT__P(vault__p_id(&u->id), vault__p_int(u->seq0), vault__p_int(u->seq)), &rows));
+  VAULT_TRY(
+    vault__items_run(t, VAULT__SQL_SEQ_SET,
+                     VAULT__P(vault__p_id(&u->id), vault__p_int(u->seq0), vault__p_int(u->seq)),
+                     &rows));
   if (rows.affected == 1)
     return VAULT_OK;
   /* Someone took a number without holding the usage row; ours would not be unique. */

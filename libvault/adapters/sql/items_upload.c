@@ -114,12 +114,12 @@ vault_status vault__items_grow_upload(void *self, const vault_id *user, const va
 static vault_status offset_work(vault__items_tx *t, void *arg) {
   const upload_args *a = arg;
   vault__rows rows = {0};
-  VAULT_TRY(vault__items_run(t, VAULT__SQL_UPLOAD_OFFSET,
-                             VAULT__P(vault__p_id(a->user), vault__p_id(a->upload),
-                                      vault__p_u64(a->offset),
-                                      vault__p_blob(a->sha_state, a->sha_state_n),
-                                      vault__p_int(a->expires_ms)),
-                             &rows));
+  VAULT_TRY(
+    vault__items_run(t, VAULT__SQL_UPLOAD_OFFSET,
+                     VAULT__P(vault__p_id(a->user), vault__p_id(a->upload), vault__p_u64(a->offset),
+                              vault__p_blob(a->sha_state, a->sha_state_n),
+                              vault__p_int(a->expires_ms)),
+                     &rows));
   return rows.affected == 1 ? VAULT_OK : no_upload(t->err);
 }
 
@@ -245,10 +245,9 @@ static vault_status list_work(vault__items_tx *t, void *arg) {
   return VAULT_OK;
 }
 
-vault_status vault__items_list_uploads(void *self, const vault_id *after,
-                                       int64_t expires_before_ms, const uint8_t *owner,
-                                       vault_upload_row *rows, uint64_t max, uint64_t *n,
-                                       vault_err *err) {
+vault_status vault__items_list_uploads(void *self, const vault_id *after, int64_t expires_before_ms,
+                                       const uint8_t *owner, vault_upload_row *rows, uint64_t max,
+                                       uint64_t *n, vault_err *err) {
   VAULT_TRY(vault__items_check_page(max, err));
   list_args a = {.after = after,
                  .expires_before_ms = expires_before_ms,

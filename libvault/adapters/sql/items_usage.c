@@ -45,8 +45,7 @@ vault_status vault__items_set_quota(void *self, const vault_id *user, uint64_t q
                                     vault_err *err) {
   if (quota_bytes > VAULT__ITEMS_BYTES_MAX)
     return vault__fail(err, VAULT_E_TOO_LARGE, VAULT_ORIGIN_ITEMS, 0,
-                       "a quota is at most %llu bytes",
-                       (unsigned long long)VAULT__ITEMS_BYTES_MAX);
+                       "a quota is at most %llu bytes", (unsigned long long)VAULT__ITEMS_BYTES_MAX);
   usage_args a = {.user = user, .quota_bytes = quota_bytes};
   return vault__items_write(self, quota_work, &a, err);
 }
@@ -85,11 +84,12 @@ static vault_status recount_work(vault__items_tx *t, void *arg) {
   t->tx->discard = !a->differs || !a->repair;
   if (t->tx->discard)
     return VAULT_OK;
-  return vault__items_run1(
-    t, VAULT__SQL_LEDGER_WRITE,
-    VAULT__P(vault__p_id(a->user), vault__p_u64(a->out.live_bytes),
-             vault__p_u64(a->out.versions_bytes), vault__p_u64(a->out.trash_bytes),
-             vault__p_u64(a->out.partial_bytes), vault__p_u64(a->out.files)));
+  return vault__items_run1(t, VAULT__SQL_LEDGER_WRITE,
+                           VAULT__P(vault__p_id(a->user), vault__p_u64(a->out.live_bytes),
+                                    vault__p_u64(a->out.versions_bytes),
+                                    vault__p_u64(a->out.trash_bytes),
+                                    vault__p_u64(a->out.partial_bytes),
+                                    vault__p_u64(a->out.files)));
 }
 
 vault_status vault__items_recount(void *self, const vault_id *user, uint32_t repair,

@@ -144,8 +144,8 @@ typedef struct due_call {
 static vault_status tx_next_due(vault__tx *tx, void *ctx, vault_err *err) {
   due_call *c = ctx;
   vault__rows rows;
-  VAULT_TRY(vault__run(tx, VAULT__SQL_JOB_NEXT, VAULT__P(vault__p_int(bits(c->kinds))), &rows,
-                       err));
+  VAULT_TRY(
+    vault__run(tx, VAULT__SQL_JOB_NEXT, VAULT__P(vault__p_int(bits(c->kinds))), &rows, err));
   vault__row r = vault__row_at(&rows, 0);
   c->run_ms = vault__get_null(&r) ? INT64_MAX : vault__get_int(&r);
   return vault__row_check(&r, err);

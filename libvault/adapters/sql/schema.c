@@ -50,9 +50,10 @@ static vault_status write_row(vault__tx *tx, int64_t before, vault_err *err) {
   vault_id store, incarnation;
   VAULT_TRY(random_id(&store, err));
   VAULT_TRY(random_id(&incarnation, err));
-  return vault__run(
-    tx, VAULT__SQL_SCHEMA_INSERT,
-    VAULT__P(version, reader, writer, vault__p_id(&store), vault__p_id(&incarnation)), NULL, err);
+  return vault__run(tx, VAULT__SQL_SCHEMA_INSERT,
+                    VAULT__P(version, reader, writer, vault__p_id(&store),
+                             vault__p_id(&incarnation)),
+                    NULL, err);
 }
 
 static vault_status migrate(vault__tx *tx, void *ctx, vault_err *err) {

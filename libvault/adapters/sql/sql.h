@@ -35,7 +35,7 @@ int vault__sql_index(const vault__sql *sql);
 /* ---- parameters: what they point to is borrowed until the statement has run ---- */
 
 vault__val vault__p_int(int64_t v);
-vault__val vault__p_u64(uint64_t v); /* above INT64_MAX becomes -1, "not known" */
+vault__val vault__p_u64(uint64_t v);   /* above INT64_MAX becomes -1, "not known" */
 vault__val vault__p_limit(uint64_t n); /* for LIMIT: what is above INT64_MAX means no limit */
 vault__val vault__p_text(vault_str s);
 vault__val vault__p_cstr(const char *s);
@@ -57,11 +57,11 @@ vault__row vault__row_at(const vault__rows *rows, int64_t i);
 int64_t vault__get_int(vault__row *r);
 uint32_t vault__get_u32(vault__row *r);
 uint64_t vault__get_u64(vault__row *r); /* a negative number is bad */
-int vault__get_null(vault__row *r); /* is the next column NULL? It is skipped only if so. */
+int vault__get_null(vault__row *r);     /* is the next column NULL? It is skipped only if so. */
 void vault__get_id(vault__row *r, vault_id *out);
-void vault__get_fixed(vault__row *r, void *out, uint64_t n); /* a BLOB of exactly n bytes */
+void vault__get_fixed(vault__row *r, void *out, uint64_t n);       /* a BLOB of exactly n bytes */
 uint64_t vault__get_blob(vault__row *r, void *out, uint64_t room); /* up to room bytes */
-void vault__get_text(vault__row *r, char *out, uint64_t room); /* room counts the NUL */
+void vault__get_text(vault__row *r, char *out, uint64_t room);     /* room counts the NUL */
 vault_str vault__get_str(vault__row *r); /* TEXT or BLOB, borrowed from the arena */
 
 /* OK, or CORRUPT: the row is not what its statement says. */

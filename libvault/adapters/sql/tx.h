@@ -23,7 +23,7 @@ typedef struct vault__tx {
   const vault__db *db;
   vault__conn *conn;
   vault__arena arena; /* results live here until the call ends */
-  int discard; /* set by the function: answer OK, but keep nothing (it wrote only locks) */
+  int discard;        /* set by the function: answer OK, but keep nothing (it wrote only locks) */
 } vault__tx;
 
 /* May be called several times: it must not change what it reads, and writes its outputs

@@ -6,9 +6,9 @@
 
 #define TEXT_OF(number) #number
 #define TEXT(number) TEXT_OF(number)
-#define TIMEOUTS(set)                                                     \
-  set " statement_timeout = " TEXT(VAULT__PG_STATEMENT_TIMEOUT_MS) ";" set \
-      " lock_timeout = " TEXT(VAULT__PG_LOCK_TIMEOUT_MS)
+#define TIMEOUTS(set)               \
+  set " statement_timeout = " TEXT( \
+    VAULT__PG_STATEMENT_TIMEOUT_MS) ";" set " lock_timeout = " TEXT(VAULT__PG_LOCK_TIMEOUT_MS)
 
 #define TEST_APPLICATION "vault-test" /* its server may forget what it acknowledged */
 
@@ -26,11 +26,17 @@ void vault__pg_disconnect(vault__conn *c) {
 
 vault_status vault__pg_connect(vault__conn *c, vault_err *err) {
   /* Before dbname: defaults that conninfo may override. Behind it: what it may not. */
-  static const char *const keys[] = {
-    "fallback_application_name", "connect_timeout", "keepalives", "keepalives_idle",
-    "keepalives_interval", "keepalives_count", "tcp_user_timeout", "dbname", "client_encoding",
-    NULL};
-  const char *const values[] = {"libvault", "10", "1", "10", "5", "3", "30000",
+  static const char *const keys[] = {"fallback_application_name",
+                                     "connect_timeout",
+                                     "keepalives",
+                                     "keepalives_idle",
+                                     "keepalives_interval",
+                                     "keepalives_count",
+                                     "tcp_user_timeout",
+                                     "dbname",
+                                     "client_encoding",
+                                     NULL};
+  const char *const values[] = {"libvault",      "10",   "1", "10", "5", "3", "30000",
                                 c->db->conninfo, "UTF8", NULL};
   vault__pg_disconnect(c);
   (void)pthread_mutex_lock(&c->db->mutex);

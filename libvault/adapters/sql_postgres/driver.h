@@ -30,7 +30,7 @@ struct vault__conn {
   vault__pg *db;
   PGconn *pg; /* NULL: not connected */
   uint64_t generation;
-  int busy;   /* acquired; under db->mutex */
+  int busy; /* acquired; under db->mutex */
   int in_tx;
   int dead;   /* a statement of this transaction failed: only rollback is accepted */
   int broken; /* do not use again: connect anew */

@@ -17,23 +17,22 @@ static vault_status class_of(const char *state) {
     const char *prefix;
     vault_status status;
   } classes[] = {
-    {"23505", VAULT_E_CONFLICT}, /* unique_violation */
-    {"40001", VAULT_E_RETRY},    /* serialization_failure */
-    {"40P01", VAULT_E_RETRY},    /* deadlock_detected */
-    {"55P03", VAULT_E_RETRY},    /* lock_not_available */
-    {"57014", VAULT_E_RETRY},    /* query_canceled: our statement timeout */
-    {"57P0", VAULT_E_RETRY},     /* shutdown, crash, cannot connect now */
-    {"25P03", VAULT_E_RETRY},    /* idle_in_transaction_session_timeout */
-    {"26000", VAULT_E_RETRY},    /* a pooler gave us another session: its statements are gone */
-    {"0A000", VAULT_E_RETRY},    /* a cached plan no longer fits after a change of the schema */
-    {"08", VAULT_E_RETRY},       /* connection exceptions */
-    {"53100", VAULT_E_NO_SPACE}, /* disk_full */
-    {"53", VAULT_E_RETRY},       /* out of memory or connections over there */
+    {"23505", VAULT_E_CONFLICT},  /* unique_violation */
+    {"40001", VAULT_E_RETRY},     /* serialization_failure */
+    {"40P01", VAULT_E_RETRY},     /* deadlock_detected */
+    {"55P03", VAULT_E_RETRY},     /* lock_not_available */
+    {"57014", VAULT_E_RETRY},     /* query_canceled: our statement timeout */
+    {"57P0", VAULT_E_RETRY},      /* shutdown, crash, cannot connect now */
+    {"25P03", VAULT_E_RETRY},     /* idle_in_transaction_session_timeout */
+    {"26000", VAULT_E_RETRY},     /* a pooler gave us another session: its statements are gone */
+    {"0A000", VAULT_E_RETRY},     /* a cached plan no longer fits after a change of the schema */
+    {"08", VAULT_E_RETRY},        /* connection exceptions */
+    {"53100", VAULT_E_NO_SPACE},  /* disk_full */
+    {"53", VAULT_E_RETRY},        /* out of memory or connections over there */
     {"25006", VAULT_E_READ_ONLY}, /* read_only_sql_transaction: a standby */
-    {"22021", VAULT_E_INPUT},    /* text that is not UTF-8, or with NUL */
-    {"58", VAULT_E_IO},          /* system errors over there */
-    {"XX001", VAULT_E_CORRUPT},
-    {"XX002", VAULT_E_CORRUPT},
+    {"22021", VAULT_E_INPUT},     /* text that is not UTF-8, or with NUL */
+    {"58", VAULT_E_IO},           /* system errors over there */
+    {"XX001", VAULT_E_CORRUPT},   {"XX002", VAULT_E_CORRUPT},
   };
   for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
     if (strncmp(state, classes[i].prefix, strlen(classes[i].prefix)) == 0)

@@ -77,8 +77,8 @@ vault_status vault__pg_finish(vault__conn *c, int sent, int in_commit, const cha
 
 vault_status vault__pg_command(vault__conn *c, const char *text, int in_commit, vault_err *err) {
   PGresult *r = NULL;
-  vault_status s =
-    vault__pg_finish(c, PQsendQuery(c->pg, text), in_commit, in_commit ? "the commit" : text, &r, err);
+  vault_status s = vault__pg_finish(c, PQsendQuery(c->pg, text), in_commit,
+                                    in_commit ? "the commit" : text, &r, err);
   PQclear(r);
   return s;
 }

@@ -121,8 +121,8 @@ static vault_status prepare_named(vault__conn *c, const vault__sql *sql, const c
                                   int n_types, const Oid *types, vault_err *err) {
   PGresult *r = NULL;
   const char *text = vault__sql_text(sql, VAULT__DIALECT_POSTGRES);
-  vault_status s = vault__pg_finish(c, PQsendPrepare(c->pg, name, text, n_types, types), 0,
-                                    sql->name, &r, err);
+  vault_status s =
+    vault__pg_finish(c, PQsendPrepare(c->pg, name, text, n_types, types), 0, sql->name, &r, err);
   PQclear(r);
   return s;
 }
@@ -140,8 +140,8 @@ static vault_status run_named(vault__conn *c, int at, const vault__sql *sql, con
   if (memcmp(stmt->types, w->signature, sizeof stmt->types) != 0)
     return vault__fail(err, VAULT_E_INTERNAL, VAULT_ORIGIN_DATABASE, 0,
                        "statement %s was given other types of parameters than before", sql->name);
-  int sent = PQsendQueryPrepared(c->pg, name, sql->n_params, w->values, w->lengths, w->formats,
-                                 BINARY);
+  int sent =
+    PQsendQueryPrepared(c->pg, name, sql->n_params, w->values, w->lengths, w->formats, BINARY);
   return vault__pg_finish(c, sent, 0, sql->name, out, err);
 }
 

@@ -39,8 +39,8 @@ vault_status vault__sqlite_lock(vault__sqlite *db, vault_err *err) {
     goto done;
   }
   if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    s = vault__fail(err, errno == EWOULDBLOCK ? VAULT_E_LOCKED : VAULT_E_IO,
-                    VAULT_ORIGIN_DATABASE, errno,
+    s = vault__fail(err, errno == EWOULDBLOCK ? VAULT_E_LOCKED : VAULT_E_IO, VAULT_ORIGIN_DATABASE,
+                    errno,
                     errno == EWOULDBLOCK
                       ? "another process uses this database: it holds the lock %s; stop it first"
                       : "cannot lock %s",
@@ -152,9 +152,8 @@ static vault_status set_up(vault__conn *c, vault_err *err) {
 static vault_status make_file(const vault__sqlite *db, vault_err *err) {
   int fd = open(db->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0)
-    return vault__fail(err, errno == ENOSPC ? VAULT_E_NO_SPACE : VAULT_E_IO,
-                       VAULT_ORIGIN_DATABASE, errno, "cannot open the database %s: %s", db->path,
-                       strerror(errno));
+    return vault__fail(err, errno == ENOSPC ? VAULT_E_NO_SPACE : VAULT_E_IO, VAULT_ORIGIN_DATABASE,
+                       errno, "cannot open the database %s: %s", db->path, strerror(errno));
   (void)close(fd);
   return VAULT_OK;
 }
@@ -170,8 +169,8 @@ vault_status vault__sqlite_connect(vault__sqlite *db, int writer, vault__conn **
   c->writer = writer;
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
   int rc = sqlite3_open_v2(db->path, &c->h, flags, NULL);
-  vault_status s = rc == SQLITE_OK ? set_up(c, err)
-                                   : vault__sqlite_fail(c, rc, 0, "to be opened", err);
+  vault_status s =
+    rc == SQLITE_OK ? set_up(c, err) : vault__sqlite_fail(c, rc, 0, "to be opened", err);
   if (s != VAULT_OK) {
     vault__sqlite_disconnect(c);
     return s;

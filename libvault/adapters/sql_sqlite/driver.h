@@ -28,8 +28,8 @@ struct vault__conn {
   sqlite3 *h;
   int writer;
   int in_tx;
-  int dead; /* a statement of this transaction failed: only rollback is accepted */
-  int busy; /* acquired; under db->mutex */
+  int dead;        /* a statement of this transaction failed: only rollback is accepted */
+  int busy;        /* acquired; under db->mutex */
   int wal_frames;  /* writer: frames in the WAL after the last commit */
   int wal_written; /* writer: how many of them a checkpoint has copied */
   vault__sqlite_stmt cache[VAULT__SQL_COUNT];

@@ -3,16 +3,14 @@
 
 static vault_status class_of_io(int rc) {
   switch (rc) {
-  case SQLITE_IOERR_NOMEM:
-    return VAULT_E_NO_MEMORY;
+  case SQLITE_IOERR_NOMEM: return VAULT_E_NO_MEMORY;
   case SQLITE_IOERR_READ:
   case SQLITE_IOERR_SHORT_READ:
   case SQLITE_IOERR_FSTAT:
   case SQLITE_IOERR_ACCESS:
   case SQLITE_IOERR_LOCK:
   case SQLITE_IOERR_RDLOCK:
-  case SQLITE_IOERR_UNLOCK:
-    return VAULT_E_IO;
+  case SQLITE_IOERR_UNLOCK: return VAULT_E_IO;
   default: /* a write, a flush, a cut, the WAL's shared memory: what is on disk is not known */
     return VAULT_E_READ_ONLY;
   }
@@ -29,26 +27,17 @@ static vault_status class_of(int rc) {
   switch (rc & 0xff) {
   case SQLITE_BUSY:
   case SQLITE_LOCKED:
-  case SQLITE_INTERRUPT:
-    return VAULT_E_RETRY;
-  case SQLITE_FULL:
-    return VAULT_E_NO_SPACE;
-  case SQLITE_IOERR:
-    return class_of_io(rc);
-  case SQLITE_READONLY:
-    return VAULT_E_READ_ONLY;
-  case SQLITE_NOMEM:
-    return VAULT_E_NO_MEMORY;
-  case SQLITE_CORRUPT:
-    return VAULT_E_CORRUPT;
-  case SQLITE_NOTADB:
-    return VAULT_E_FORMAT;
+  case SQLITE_INTERRUPT: return VAULT_E_RETRY;
+  case SQLITE_FULL: return VAULT_E_NO_SPACE;
+  case SQLITE_IOERR: return class_of_io(rc);
+  case SQLITE_READONLY: return VAULT_E_READ_ONLY;
+  case SQLITE_NOMEM: return VAULT_E_NO_MEMORY;
+  case SQLITE_CORRUPT: return VAULT_E_CORRUPT;
+  case SQLITE_NOTADB: return VAULT_E_FORMAT;
   case SQLITE_CANTOPEN:
   case SQLITE_PERM:
-  case SQLITE_AUTH:
-    return VAULT_E_IO;
-  default:
-    return VAULT_E_INTERNAL;
+  case SQLITE_AUTH: return VAULT_E_IO;
+  default: return VAULT_E_INTERNAL;
   }
 }
 

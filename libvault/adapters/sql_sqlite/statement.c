@@ -24,16 +24,16 @@ static vault_status map_params(const vault__sql *sql, vault__sqlite_stmt *s, vau
   return vault__fail(err, VAULT_E_INTERNAL, VAULT_ORIGIN_DATABASE, 0,
                      "statement %s needs the parameters $1 to $%d and %d columns, and its text "
                      "has %d and %d",
-                     sql->name, sql->n_params, sql->n_cols,
-                     sqlite3_bind_parameter_count(s->stmt), sqlite3_column_count(s->stmt));
+                     sql->name, sql->n_params, sql->n_cols, sqlite3_bind_parameter_count(s->stmt),
+                     sqlite3_column_count(s->stmt));
 }
 
 static vault_status compile(vault__conn *c, const vault__sql *sql, unsigned flags,
                             vault__sqlite_stmt *out, vault_err *err) {
   const char *tail = NULL;
   vault__sqlite_stmt s = {0};
-  int rc = sqlite3_prepare_v3(c->h, vault__sql_text(sql, VAULT__DIALECT_SQLITE), -1, flags,
-                              &s.stmt, &tail);
+  int rc = sqlite3_prepare_v3(c->h, vault__sql_text(sql, VAULT__DIALECT_SQLITE), -1, flags, &s.stmt,
+                              &tail);
   if (rc != SQLITE_OK)
     return vault__sqlite_fail(c, rc, 0, sql->name, err);
   vault_status status = map_params(sql, &s, err);
@@ -81,8 +81,8 @@ static vault_status bind_all(vault__conn *c, const vault__sql *sql, const vault_
 
 static vault_status read_bytes(sqlite3_stmt *stmt, int col, vault__type type, vault__arena *arena,
                                vault__val *out, vault_err *err) {
-  const void *p =
-    type == VAULT__TEXT ? (const void *)sqlite3_column_text(stmt, col) : sqlite3_column_blob(stmt, col);
+  const void *p = type == VAULT__TEXT ? (const void *)sqlite3_column_text(stmt, col)
+                                      : sqlite3_column_blob(stmt, col);
   uint64_t n = (uint64_t)sqlite3_column_bytes(stmt, col);
   const char *copy = p || n == 0 ? vault__arena_dup(arena, p, p ? n : 0) : NULL;
   if (!copy)
@@ -98,15 +98,9 @@ static vault_status read_row(const vault__sql *sql, sqlite3_stmt *stmt, vault__a
     case SQLITE_INTEGER:
       vals[col] = (vault__val){VAULT__INT, 0, sqlite3_column_int64(stmt, col), {NULL, 0}};
       break;
-    case SQLITE_TEXT:
-      VAULT_TRY(read_bytes(stmt, col, VAULT__TEXT, arena, &vals[col], err));
-      break;
-    case SQLITE_BLOB:
-      VAULT_TRY(read_bytes(stmt, col, VAULT__BLOB, arena, &vals[col], err));
-      break;
-    case SQLITE_NULL:
-      vals[col] = (vault__val){VAULT__INT, 1, 0, {NULL, 0}};
-      break;
+    case SQLITE_TEXT: VAULT_TRY(read_bytes(stmt, col, VAULT__TEXT, arena, &vals[col], err)); break;
+    case SQLITE_BLOB: VAULT_TRY(read_bytes(stmt, col, VAULT__BLOB, arena, &vals[col], err)); break;
+    case SQLITE_NULL: vals[col] = (vault__val){VAULT__INT, 1, 0, {NULL, 0}}; break;
     default: /* a number that overflowed: PostgreSQL would have refused it */
       return vault__fail(err, VAULT_E_INTERNAL, VAULT_ORIGIN_DATABASE, 0,
                          "statement %s gave a fraction", sql->name);

@@ -142,7 +142,8 @@ static vault_status read_key(int dir, const char *file, vault__keyring *ring, va
     goto done;
   if (n == FILE_MAX && text[n - 1] == '\n')
     n--;
-  if (n != KEY_TEXT || vault__b64_decode(text, n, key.bytes, sizeof key.bytes, &bytes) != VAULT_OK ||
+  if (n != KEY_TEXT ||
+      vault__b64_decode(text, n, key.bytes, sizeof key.bytes, &bytes) != VAULT_OK ||
       bytes != sizeof key.bytes) {
     s = refuse(err, file, "is damaged: it must be 32 bytes in base64; restore it from a backup");
     goto done;
@@ -281,9 +282,8 @@ static vault_status open_dir(const char *path, int *out, vault_err *err) {
   return VAULT_OK;
 }
 
-vault_status vault__keys_dir_load(const char *path, int64_t now_ms,
-                                  const vault_random_ops *random, void *random_self,
-                                  vault__keyring *out, vault_err *err) {
+vault_status vault__keys_dir_load(const char *path, int64_t now_ms, const vault_random_ops *random,
+                                  void *random_self, vault__keyring *out, vault_err *err) {
   vault__keyring ring;
   int dir = -1;
   if (!path || !*path || strlen(path) > VAULT__KEYS_PATH_MAX)

@@ -18,9 +18,8 @@
  * Files that do not end in ".key" are left alone.
  * OK | USAGE (others may read the directory or a key, or a file is not a key: says which) |
  * NO_SPACE | IO */
-vault_status vault__keys_dir_load(const char *path, int64_t now_ms,
-                                  const vault_random_ops *random, void *random_self,
-                                  vault__keyring *out, vault_err *err);
+vault_status vault__keys_dir_load(const char *path, int64_t now_ms, const vault_random_ops *random,
+                                  void *random_self, vault__keyring *out, vault_err *err);
 
 /* Keys that live in this process only: every token and code ends with it.
  * OK | what the generator says */

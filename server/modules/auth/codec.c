@@ -49,13 +49,12 @@ json_t *vd_challenge_json(const vault_challenge *c) {
 }
 
 json_t *vd_grant_json(const vault_grant_view *g, int64_t now_ms, bool with_refresh_token) {
-  json_t *doc = json_pack("{s:o, s:s, s:I, s:o, s:o, s:{s:o, s:o}, s:b}",
-                          "access_token", vd_json_str(g->access_token), "token_type", "Bearer",
-                          "expires_in", seconds_down(g->access_expires_ms - now_ms),
-                          "refresh_expires_at", vd_json_time(g->refresh_expires_ms),
-                          "session_id", vd_json_id(&g->session),
-                          "user", "id", vd_json_id(&g->user), "phone", vd_json_str(g->phone),
-                          "new_user", g->new_user != 0);
+  json_t *doc = json_pack("{s:o, s:s, s:I, s:o, s:o, s:{s:o, s:o}, s:b}", "access_token",
+                          vd_json_str(g->access_token), "token_type", "Bearer", "expires_in",
+                          seconds_down(g->access_expires_ms - now_ms), "refresh_expires_at",
+                          vd_json_time(g->refresh_expires_ms), "session_id",
+                          vd_json_id(&g->session), "user", "id", vd_json_id(&g->user), "phone",
+                          vd_json_str(g->phone), "new_user", g->new_user != 0);
   if (doc != NULL && with_refresh_token &&
       json_object_set_new(doc, "refresh_token", vd_json_str(g->refresh_token)) != 0) {
     json_decref(doc);
@@ -96,9 +95,9 @@ json_t *vd_me_json(const vault_user_view *user, const vault_usage *usage) {
 }
 
 json_t *vd_usage_json(const vault_usage *u) {
-  return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "quota_bytes",
-                   (json_int_t)u->quota_bytes, "used_bytes", (json_int_t)u->used_bytes, "live_bytes",
-                   (json_int_t)u->live_bytes, "versions_bytes", (json_int_t)u->versions_bytes,
-                   "trash_bytes", (json_int_t)u->trash_bytes, "partial_bytes",
-                   (json_int_t)u->partial_bytes, "files", (json_int_t)u->files);
+  return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "quota_bytes", (json_int_t)u->quota_bytes,
+                   "used_bytes", (json_int_t)u->used_bytes, "live_bytes", (json_int_t)u->live_bytes,
+                   "versions_bytes", (json_int_t)u->versions_bytes, "trash_bytes",
+                   (json_int_t)u->trash_bytes, "partial_bytes", (json_int_t)u->partial_bytes,
+                   "files", (json_int_t)u->files);
 }

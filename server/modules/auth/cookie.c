@@ -9,7 +9,8 @@ vd_site vd_site_of(const char *sec_fetch_site, const char *origin, const char *p
     bool own = strcmp(sec_fetch_site, "same-origin") == 0 || strcmp(sec_fetch_site, "none") == 0;
     return own ? VD_SITE_OWN : VD_SITE_OTHER;
   }
-  if (origin == NULL) return VD_SITE_APP;
+  if (origin == NULL)
+    return VD_SITE_APP;
   return strcmp(origin, public_url) == 0 ? VD_SITE_OWN : VD_SITE_OTHER;
 }
 
@@ -20,10 +21,12 @@ const char *vd_cookie_name(bool https) {
 bool vd_cookie_format(bool https, vault_str token, int64_t max_age_s, char *out, size_t out_size) {
   int n;
 
-  if (token.n > VD_REFRESH_TOKEN_MAX) return false;
+  if (token.n > VD_REFRESH_TOKEN_MAX)
+    return false;
   for (uint64_t i = 0; i < token.n; i++) {
     unsigned char c = (unsigned char)token.p[i];
-    if (c <= 0x20 || c >= 0x7f || c == '"' || c == ',' || c == ';' || c == '\\') return false;
+    if (c <= 0x20 || c >= 0x7f || c == '"' || c == ',' || c == ';' || c == '\\')
+      return false;
   }
   n = snprintf(out, out_size, "%s=%.*s; Path=/; Max-Age=%lld; HttpOnly; SameSite=Strict%s",
                vd_cookie_name(https), (int)token.n, token.n > 0 ? token.p : "",

@@ -20,9 +20,9 @@
 
 /* What the fields of a request say about where it comes from. NULL: absent. */
 typedef enum vd_site {
-  VD_SITE_APP,   /* not a browser */
-  VD_SITE_OWN,   /* a browser, on our own origin (or the address bar) */
-  VD_SITE_OTHER  /* a browser on another site: it must not use the cookie */
+  VD_SITE_APP,  /* not a browser */
+  VD_SITE_OWN,  /* a browser, on our own origin (or the address bar) */
+  VD_SITE_OTHER /* a browser on another site: it must not use the cookie */
 } vd_site;
 vd_site vd_site_of(const char *sec_fetch_site, const char *origin, const char *public_url);
 

@@ -27,7 +27,8 @@ static vd_site site_of(vd_request *rq) {
 }
 
 static vd_next refuse_site(vd_response *rs) {
-  vd_problem(rs, 403, "cross_site", "Signing in and out from a browser works from this server's own pages only.");
+  vd_problem(rs, 403, "cross_site",
+             "Signing in and out from a browser works from this server's own pages only.");
   return VD_DONE;
 }
 
@@ -49,7 +50,8 @@ static vd_next send_grant(vd_request *rq, vd_response *rs, vault_grant *grant, b
   int64_t now = now_ms();
   json_t *doc = vd_grant_json(g, now, !browser);
 
-  if (browser) set_cookie(rq, rs, g->refresh_token, (g->refresh_expires_ms - now) / 1000);
+  if (browser)
+    set_cookie(rq, rs, g->refresh_token, (g->refresh_expires_ms - now) / 1000);
   vault_grant_free(grant);
   return vd_json_send(rs, 200, doc);
 }
@@ -62,17 +64,20 @@ static vd_next post_otp(vd_request *rq, vd_response *rs) {
   vd_otp_request in;
   vault_status s;
 
-  if (!vd_only_params(rq, rs, NULL, 0) || !vd_otp_read(rq, rs, &in)) return VD_DONE;
+  if (!vd_only_params(rq, rs, NULL, 0) || !vd_otp_read(rq, rs, &in))
+    return VD_DONE;
   vd_client_of(rq, &client);
   s = vault_auth_request_code(app->vault, in.phone.p, in.phone.n, in.challenge_id.p,
                               in.challenge_id.n, &client, &challenge, &err);
   json_decref(in.doc);
   if (s == VAULT_E_USAGE) { /* the operator's choice, not a fault of ours to log */
-    vd_problem(rs, 501, "codes_off",
-               "This server is configured to send no SMS (sms is none:), so nobody can sign in with a code.");
+    vd_problem(
+      rs, 501, "codes_off",
+      "This server is configured to send no SMS (sms is none:), so nobody can sign in with a code.");
     return VD_DONE;
   }
-  if (s != VAULT_OK) return vd_fail(rq, rs, s, &err);
+  if (s != VAULT_OK)
+    return vd_fail(rq, rs, s, &err);
   return vd_json_send(rs, 202, vd_challenge_json(&challenge));
 }
 
@@ -85,14 +90,17 @@ static vd_next post_verify(vd_request *rq, vd_response *rs) {
   vd_verify_request in;
   vault_status s;
 
-  if (site == VD_SITE_OTHER) return refuse_site(rs);
-  if (!vd_only_params(rq, rs, NULL, 0) || !vd_verify_read(rq, rs, &in)) return VD_DONE;
+  if (site == VD_SITE_OTHER)
+    return refuse_site(rs);
+  if (!vd_only_params(rq, rs, NULL, 0) || !vd_verify_read(rq, rs, &in))
+    return VD_DONE;
   vd_client_of(rq, &client);
   client.device_name = in.device_name;
   s = vault_auth_verify_code(app->vault, in.challenge_id.p, in.challenge_id.n, in.code.p, in.code.n,
                              &client, &grant, &err);
   json_decref(in.doc);
-  if (s != VAULT_OK) return vd_fail(rq, rs, s, &err);
+  if (s != VAULT_OK)
+    return vd_fail(rq, rs, s, &err);
   return send_grant(rq, rs, grant, site == VD_SITE_OWN);
 }
 
@@ -105,8 +113,10 @@ static vd_next refresh_with(vd_request *rq, vd_response *rs, vault_str token, bo
 
   vd_client_of(rq, &client);
   s = vault_auth_refresh(app->vault, token.p, token.n, &client, &grant, &err);
-  if (s == VAULT_OK) return send_grant(rq, rs, grant, browser);
-  if (browser && vault_status_class(s) == VAULT_CLASS_AUTH) clear_cookie(rq, rs);
+  if (s == VAULT_OK)
+    return send_grant(rq, rs, grant, browser);
+  if (browser && vault_status_class(s) == VAULT_CLASS_AUTH)
+    clear_cookie(rq, rs);
   return vd_fail(rq, rs, s, &err);
 }
 
@@ -128,8 +138,10 @@ static vd_next post_refresh(vd_request *rq, vd_response *rs) {
   vault_str token;
   vd_next next;
 
-  if (site == VD_SITE_OTHER) return refuse_site(rs);
-  if (!vd_only_params(rq, rs, NULL, 0) || !vd_refresh_read(rq, rs, &in)) return VD_DONE;
+  if (site == VD_SITE_OTHER)
+    return refuse_site(rs);
+  if (!vd_only_params(rq, rs, NULL, 0) || !vd_refresh_read(rq, rs, &in))
+    return VD_DONE;
   if (site == VD_SITE_OWN && in.refresh_token.n > 0) {
     next = vd_bad_request(rs, "bad_json", "A browser sends its refresh token as the cookie only.");
   } else if (site == VD_SITE_OWN) {
@@ -163,7 +175,8 @@ static vd_next logout_by_cookie(vd_request *rq, vd_response *rs, vault_str token
   } else if (vault_status_class(s) == VAULT_CLASS_AUTH) {
     s = VAULT_OK; /* the session has ended already */
   }
-  if (s != VAULT_OK) return vd_fail(rq, rs, s, &err);
+  if (s != VAULT_OK)
+    return vd_fail(rq, rs, s, &err);
   clear_cookie(rq, rs);
   vd_send_none(rs, 204);
   return VD_DONE;
@@ -177,16 +190,22 @@ static vd_next post_logout(vd_request *rq, vd_response *rs) {
   vault_principal who;
   vault_status s;
 
-  if (!vd_only_params(rq, rs, NULL, 0)) return VD_DONE;
-  if (site == VD_SITE_OTHER) return refuse_site(rs);
+  if (!vd_only_params(rq, rs, NULL, 0))
+    return VD_DONE;
+  if (site == VD_SITE_OTHER)
+    return refuse_site(rs);
   if (site == VD_SITE_OWN && vd_header(rq, "Authorization") == NULL) {
     vault_str token = cookie_token(rq, buf, sizeof buf);
-    if (token.n > 0) return logout_by_cookie(rq, rs, token);
+    if (token.n > 0)
+      return logout_by_cookie(rq, rs, token);
   }
-  if (!vd_authenticate(rq, rs, &who)) return VD_DONE;
+  if (!vd_authenticate(rq, rs, &who))
+    return VD_DONE;
   s = vault_auth_logout(app->vault, &who, &err);
-  if (s != VAULT_OK) return vd_fail(rq, rs, s, &err);
-  if (site == VD_SITE_OWN) clear_cookie(rq, rs);
+  if (s != VAULT_OK)
+    return vd_fail(rq, rs, s, &err);
+  if (site == VD_SITE_OWN)
+    clear_cookie(rq, rs);
   vd_send_none(rs, 204);
   return VD_DONE;
 }
@@ -199,9 +218,11 @@ static vd_next get_sessions(vd_request *rq, vd_response *rs) {
   json_t *doc;
   vault_status s;
 
-  if (!vd_only_params(rq, rs, NULL, 0) || !vd_authenticate(rq, rs, &who)) return VD_DONE;
+  if (!vd_only_params(rq, rs, NULL, 0) || !vd_authenticate(rq, rs, &who))
+    return VD_DONE;
   s = vault_auth_sessions(app->vault, &who, &sessions, &err);
-  if (s != VAULT_OK) return vd_fail(rq, rs, s, &err);
+  if (s != VAULT_OK)
+    return vd_fail(rq, rs, s, &err);
   doc = vd_sessions_json(sessions);
   vault_sessions_free(sessions);
   return vd_json_send(rs, 200, doc);
@@ -218,7 +239,8 @@ static vd_next delete_session(vd_request *rq, vd_response *rs) {
       !vd_path_id(rq, rs, &session))
     return VD_DONE;
   s = vault_auth_revoke(app->vault, &who, &session, &err);
-  if (s != VAULT_OK) return vd_fail(rq, rs, s, &err);
+  if (s != VAULT_OK)
+    return vd_fail(rq, rs, s, &err);
   vd_send_none(rs, 204);
   return VD_DONE;
 }
@@ -234,10 +256,13 @@ static vd_next get_me(vd_request *rq, vd_response *rs) {
   json_t *doc;
   vault_status s;
 
-  if (!vd_only_params(rq, rs, NULL, 0) || !vd_authenticate(rq, rs, &who)) return VD_DONE;
+  if (!vd_only_params(rq, rs, NULL, 0) || !vd_authenticate(rq, rs, &who))
+    return VD_DONE;
   s = vault_usage_get(app->vault, &who, &usage, &err);
-  if (s == VAULT_OK) s = vault_admin_get_user(app->vault, &who.user, &users, &err);
-  if (s != VAULT_OK) return vd_fail(rq, rs, s, &err);
+  if (s == VAULT_OK)
+    s = vault_admin_get_user(app->vault, &who.user, &users, &err);
+  if (s != VAULT_OK)
+    return vd_fail(rq, rs, s, &err);
   doc = vd_me_json(vault_users_rows(users, &n, &stride), &usage);
   vault_users_free(users);
   return vd_json_send(rs, 200, doc);
@@ -250,9 +275,11 @@ static vd_next get_usage(vd_request *rq, vd_response *rs) {
   vault_principal who;
   vault_status s;
 
-  if (!vd_only_params(rq, rs, NULL, 0) || !vd_authenticate(rq, rs, &who)) return VD_DONE;
+  if (!vd_only_params(rq, rs, NULL, 0) || !vd_authenticate(rq, rs, &who))
+    return VD_DONE;
   s = vault_usage_get(app->vault, &who, &usage, &err);
-  if (s != VAULT_OK) return vd_fail(rq, rs, s, &err);
+  if (s != VAULT_OK)
+    return vd_fail(rq, rs, s, &err);
   return vd_json_send(rs, 200, vd_usage_json(&usage));
 }
 

@@ -43,12 +43,14 @@ bool vd_authenticate(vd_request *rq, vd_response *rs, vault_principal *who) {
   if (strncasecmp(field, SCHEME, sizeof SCHEME - 1) != 0)
     return refuse(rq, rs, VAULT_E_TOKEN, "The only known scheme of Authorization is Bearer.");
   field += sizeof SCHEME - 1;
-  while (*field == ' ') field++;
+  while (*field == ' ')
+    field++;
   vd_client_of(rq, &client);
   memset(who, 0, sizeof *who);
   who->size = sizeof *who;
   s = vault_auth_authenticate(app->vault, field, strlen(field), &client, 0, who, &err);
-  if (s == VAULT_OK) return true;
+  if (s == VAULT_OK)
+    return true;
   if (s == VAULT_E_LIMIT) {
     /* The limit is per address, so that it tells nothing about a phone number. */
     long long wait_s = (long long)((err.retry_after_ms + 999) / 1000);

@@ -14,11 +14,13 @@
 static bool is_json(const char *content_type) {
   static const char type[] = "application/json";
   size_t n = sizeof type - 1;
-  if (content_type == NULL || strncasecmp(content_type, type, n) != 0) return false;
+  if (content_type == NULL || strncasecmp(content_type, type, n) != 0)
+    return false;
   return content_type[n] == '\0' || content_type[n] == ';' || content_type[n] == ' ';
 }
 
-bool vd_json_read(vd_request *rq, vd_response *rs, const vd_json_member *members, size_t n, json_t **doc) {
+bool vd_json_read(vd_request *rq, vd_response *rs, const vd_json_member *members, size_t n,
+                  json_t **doc) {
   size_t len = 0;
   const uint8_t *body = vd_body(rq, &len);
   char err[ERR_BYTES];
@@ -26,18 +28,22 @@ bool vd_json_read(vd_request *rq, vd_response *rs, const vd_json_member *members
   *doc = NULL;
   if (len == 0) {
     for (size_t i = 0; i < n; i++) {
-      if (!members[i].required) continue;
-      (void)snprintf(err, sizeof err, "The member \"%s\" is missing: send a JSON object.", members[i].name);
+      if (!members[i].required)
+        continue;
+      (void)snprintf(err, sizeof err, "The member \"%s\" is missing: send a JSON object.",
+                     members[i].name);
       (void)vd_bad_request(rs, "bad_json", err);
       return false;
     }
     return true;
   }
   if (!is_json(vd_header(rq, "Content-Type"))) {
-    vd_problem(rs, 415, "unsupported_media_type", "Send the body with Content-Type: application/json.");
+    vd_problem(rs, 415, "unsupported_media_type",
+               "Send the body with Content-Type: application/json.");
     return false;
   }
-  if (vd_json_parse((const char *)body, len, members, n, doc, err, sizeof err)) return true;
+  if (vd_json_parse((const char *)body, len, members, n, doc, err, sizeof err))
+    return true;
   (void)vd_bad_request(rs, "bad_json", err);
   return false;
 }

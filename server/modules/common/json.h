@@ -30,11 +30,12 @@ typedef struct vd_json_member {
 
 /* Read the body. *doc: the document that texts are borrowed from, json_decref() it; NULL when there
  * is no body, which is the same as {} . false: the problem is filled in. */
-bool vd_json_read(vd_request *rq, vd_response *rs, const vd_json_member *members, size_t n, json_t **doc);
+bool vd_json_read(vd_request *rq, vd_response *rs, const vd_json_member *members, size_t n,
+                  json_t **doc);
 
 /* The same for a text, without HTTP; false with a sentence in err. For tests and the admin socket. */
-bool vd_json_parse(const char *text, size_t len, const vd_json_member *members, size_t n, json_t **doc,
-                   char *err, size_t err_size);
+bool vd_json_parse(const char *text, size_t len, const vd_json_member *members, size_t n,
+                   json_t **doc, char *err, size_t err_size);
 
 /* Send a document and release it. NULL (no memory while it was made) becomes a 500. Always VD_DONE. */
 vd_next vd_json_send(vd_response *rs, int status, json_t *doc);

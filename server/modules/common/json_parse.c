@@ -7,9 +7,11 @@
 
 #define SHOWN_BYTES_MAX 60u
 
-static const vd_json_member *find_member(const vd_json_member *members, size_t n, const char *name) {
+static const vd_json_member *find_member(const vd_json_member *members, size_t n,
+                                         const char *name) {
   for (size_t i = 0; i < n; i++) {
-    if (strcmp(members[i].name, name) == 0) return &members[i];
+    if (strcmp(members[i].name, name) == 0)
+      return &members[i];
   }
   return NULL;
 }
@@ -23,33 +25,36 @@ static bool read_value(const vd_json_member *m, const json_t *value, char *err, 
   const char *wanted = "a string";
 
   switch (m->type) {
-    case VD_JSON_TEXT:
-      if (json_is_string(value)) {
-        vault_str s = {json_string_value(value), json_string_length(value)};
-        *(vault_str *)m->out = s;
-        return true;
-      }
-      break;
-    case VD_JSON_PLACE:
-      if (json_is_null(value)) {
-        memset(m->out, 0, sizeof(vault_id));
-        return true;
-      }
-      if (read_id(value, m->out)) return true;
-      wanted = "an id, or null for the root";
-      break;
-    case VD_JSON_ID:
-      if (read_id(value, m->out)) return true;
-      wanted = "an id";
-      break;
-    case VD_JSON_INT64:
-      if (json_is_integer(value)) {
-        *(int64_t *)m->out = json_integer_value(value);
-        return true;
-      }
-      if (json_is_string(value) && vd_int64_parse(json_string_value(value), m->out)) return true;
-      wanted = "a whole number of 64 bits, or a string of one";
-      break;
+  case VD_JSON_TEXT:
+    if (json_is_string(value)) {
+      vault_str s = {json_string_value(value), json_string_length(value)};
+      *(vault_str *)m->out = s;
+      return true;
+    }
+    break;
+  case VD_JSON_PLACE:
+    if (json_is_null(value)) {
+      memset(m->out, 0, sizeof(vault_id));
+      return true;
+    }
+    if (read_id(value, m->out))
+      return true;
+    wanted = "an id, or null for the root";
+    break;
+  case VD_JSON_ID:
+    if (read_id(value, m->out))
+      return true;
+    wanted = "an id";
+    break;
+  case VD_JSON_INT64:
+    if (json_is_integer(value)) {
+      *(int64_t *)m->out = json_integer_value(value);
+      return true;
+    }
+    if (json_is_string(value) && vd_int64_parse(json_string_value(value), m->out))
+      return true;
+    wanted = "a whole number of 64 bits, or a string of one";
+    break;
   }
   (void)snprintf(err, err_size, "\"%s\" must be %s.", m->name, wanted);
   return false;
@@ -58,9 +63,11 @@ static bool read_value(const vd_json_member *m, const json_t *value, char *err, 
 /* How much of a name is quoted; a character is not cut, or the answer would not be UTF-8. */
 static int shown_bytes(const char *name) {
   size_t n = strlen(name);
-  if (n <= SHOWN_BYTES_MAX) return (int)n;
+  if (n <= SHOWN_BYTES_MAX)
+    return (int)n;
   n = SHOWN_BYTES_MAX;
-  while (n > 0 && ((unsigned char)name[n] & 0xc0) == 0x80) n--;
+  while (n > 0 && ((unsigned char)name[n] & 0xc0) == 0x80)
+    n--;
   return (int)n;
 }
 
@@ -75,8 +82,10 @@ static bool read_members(json_t *doc, const vd_json_member *members, size_t n, c
       (void)snprintf(err, err_size, "There is no member \"%.*s\" here.", shown_bytes(name), name);
       return false;
     }
-    if (!read_value(m, value, err, err_size)) return false;
-    if (m->present != NULL) *m->present = true;
+    if (!read_value(m, value, err, err_size))
+      return false;
+    if (m->present != NULL)
+      *m->present = true;
   }
   for (size_t i = 0; i < n; i++) {
     if (members[i].required && json_object_get(doc, members[i].name) == NULL) {
@@ -87,8 +96,8 @@ static bool read_members(json_t *doc, const vd_json_member *members, size_t n, c
   return true;
 }
 
-bool vd_json_parse(const char *text, size_t len, const vd_json_member *members, size_t n, json_t **doc,
-                   char *err, size_t err_size) {
+bool vd_json_parse(const char *text, size_t len, const vd_json_member *members, size_t n,
+                   json_t **doc, char *err, size_t err_size) {
   json_error_t where;
   json_t *parsed = json_loadb(text, len, JSON_REJECT_DUPLICATES, &where);
 

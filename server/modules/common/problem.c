@@ -9,26 +9,30 @@ static const struct {
   vault_status status;
   int http;
 } by_value[] = {
-  {VAULT_E_RANGE, 416},           {VAULT_E_ACCOUNT_DISABLED, 403}, {VAULT_E_PRECONDITION, 412},
-  {VAULT_E_IDEMPOTENCY_KEY, 422}, {VAULT_E_QUOTA, 507},            {VAULT_E_TOO_LARGE, 413},
-  {VAULT_E_NO_SPACE, 507},        {VAULT_E_READ_ONLY, 503},        {VAULT_E_LOCKED, 503},
-  {VAULT_E_STORE_MISSING, 503},   {VAULT_E_REENTRANT, 500},
+  {VAULT_E_RANGE, 416},        {VAULT_E_ACCOUNT_DISABLED, 403},
+  {VAULT_E_PRECONDITION, 412}, {VAULT_E_IDEMPOTENCY_KEY, 422},
+  {VAULT_E_QUOTA, 507},        {VAULT_E_TOO_LARGE, 413},
+  {VAULT_E_NO_SPACE, 507},     {VAULT_E_READ_ONLY, 503},
+  {VAULT_E_LOCKED, 503},       {VAULT_E_STORE_MISSING, 503},
+  {VAULT_E_REENTRANT, 500},
 };
 
 static const int by_class[] = {
-  [VAULT_CLASS_OK] = 500,       [VAULT_CLASS_USAGE] = 500,     [VAULT_CLASS_INPUT] = 400,
-  [VAULT_CLASS_AUTH] = 401,     [VAULT_CLASS_NOT_FOUND] = 404, [VAULT_CLASS_CONFLICT] = 409,
-  [VAULT_CLASS_LIMIT] = 429,    [VAULT_CLASS_RETRY] = 503,     [VAULT_CLASS_UNCERTAIN] = 503,
-  [VAULT_CLASS_IO] = 500,       [VAULT_CLASS_INTERNAL] = 500,  [VAULT_CLASS_BUSY] = 503,
+  [VAULT_CLASS_OK] = 500,        [VAULT_CLASS_USAGE] = 500,     [VAULT_CLASS_INPUT] = 400,
+  [VAULT_CLASS_AUTH] = 401,      [VAULT_CLASS_NOT_FOUND] = 404, [VAULT_CLASS_CONFLICT] = 409,
+  [VAULT_CLASS_LIMIT] = 429,     [VAULT_CLASS_RETRY] = 503,     [VAULT_CLASS_UNCERTAIN] = 503,
+  [VAULT_CLASS_IO] = 500,        [VAULT_CLASS_INTERNAL] = 500,  [VAULT_CLASS_BUSY] = 503,
   [VAULT_CLASS_REENTRANT] = 500,
 };
 
 int vd_http_status_of(vault_status s) {
   int32_t class = vault_status_class(s);
   for (size_t i = 0; i < sizeof by_value / sizeof by_value[0]; i++) {
-    if (by_value[i].status == s) return by_value[i].http;
+    if (by_value[i].status == s)
+      return by_value[i].http;
   }
-  if (class < 0 || (size_t)class >= sizeof by_class / sizeof by_class[0]) return 500;
+  if (class < 0 || (size_t) class >= sizeof by_class / sizeof by_class[0])
+    return 500;
   return by_class[class];
 }
 
@@ -52,15 +56,18 @@ static void add_retry(vd_response *rs, vault_status s, const vault_err *err) {
   if (class != VAULT_CLASS_LIMIT && class != VAULT_CLASS_RETRY && class != VAULT_CLASS_UNCERTAIN &&
       class != VAULT_CLASS_BUSY)
     return;
-  if (class == VAULT_CLASS_LIMIT && s != VAULT_E_LIMIT) return; /* waiting does not help */
-  if (wait_s < 1) wait_s = 1;
+  if (class == VAULT_CLASS_LIMIT && s != VAULT_E_LIMIT)
+    return; /* waiting does not help */
+  if (wait_s < 1)
+    wait_s = 1;
   vd_add_headerf(rs, "Retry-After", "%lld", (long long)wait_s);
 }
 
 /* A failure whose sentence is for the operator. What the database says names tables, files and
  * settings, also where the client may simply try again. */
 static bool is_inside(int http, vault_status s, const vault_err *err) {
-  if (err != NULL && err->origin == VAULT_ORIGIN_DATABASE) return true;
+  if (err != NULL && err->origin == VAULT_ORIGIN_DATABASE)
+    return true;
   return http != 507 && vault_status_class(s) != VAULT_CLASS_RETRY;
 }
 
@@ -73,7 +80,8 @@ vd_next vd_fail(vd_request *rq, vd_response *rs, vault_status s, const vault_err
   if (http == 401) {
     bool sent = vd_header(rq, "Authorization") != NULL;
     vd_add_header(rs, "WWW-Authenticate",
-                  sent ? "Bearer realm=\"vaultd\", error=\"invalid_token\"" : "Bearer realm=\"vaultd\"");
+                  sent ? "Bearer realm=\"vaultd\", error=\"invalid_token\""
+                       : "Bearer realm=\"vaultd\"");
   }
   add_retry(rs, s, err);
   if (http >= 500 && is_inside(http, s, err)) {

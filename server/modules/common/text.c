@@ -36,10 +36,13 @@ void vd_item_etag(int64_t seq, char *out) {
 /* The inside of one quoted tag that starts with the letter. */
 static bool one_tag(const char *value, char letter, char *out, size_t out_size) {
   size_t n;
-  while (*value == ' ' || *value == '\t') value++;
+  while (*value == ' ' || *value == '\t')
+    value++;
   n = strlen(value);
-  while (n > 0 && (value[n - 1] == ' ' || value[n - 1] == '\t')) n--;
-  if (n < 4 || n - 3 >= out_size || value[0] != '"' || value[1] != letter || value[n - 1] != '"') return false;
+  while (n > 0 && (value[n - 1] == ' ' || value[n - 1] == '\t'))
+    n--;
+  if (n < 4 || n - 3 >= out_size || value[0] != '"' || value[1] != letter || value[n - 1] != '"')
+    return false;
   memcpy(out, value + 2, n - 3);
   out[n - 3] = '\0';
   return true;
@@ -52,7 +55,8 @@ bool vd_content_etag_parse(const char *value, vault_id *version) {
       vault_id_parse(text, strlen(text), &parsed) != VAULT_OK)
     return false;
   vault_id_format(&parsed, same);
-  if (strcmp(text, same) != 0) return false; /* entity tags are compared byte by byte */
+  if (strcmp(text, same) != 0)
+    return false; /* entity tags are compared byte by byte */
   *version = parsed;
   return true;
 }
@@ -60,9 +64,11 @@ bool vd_content_etag_parse(const char *value, vault_id *version) {
 bool vd_item_etag_parse(const char *value, int64_t *seq) {
   char text[VD_ETAG_TEXT], same[VD_ETAG_TEXT];
   int64_t parsed;
-  if (!one_tag(value, 's', text, sizeof text) || !vd_int64_parse(text, &parsed)) return false;
+  if (!one_tag(value, 's', text, sizeof text) || !vd_int64_parse(text, &parsed))
+    return false;
   (void)snprintf(same, sizeof same, "%lld", (long long)parsed);
-  if (strcmp(text, same) != 0) return false; /* no "s007" */
+  if (strcmp(text, same) != 0)
+    return false; /* no "s007" */
   *seq = parsed;
   return true;
 }
@@ -80,7 +86,8 @@ void vd_hex(const uint8_t *bytes, size_t n, char *out) {
 static bool take_digits(const char **p, bool negative, int64_t *value) {
   for (; **p >= '0' && **p <= '9'; (*p)++) {
     int64_t digit = **p - '0';
-    if (__builtin_mul_overflow(*value, 10, value)) return false;
+    if (__builtin_mul_overflow(*value, 10, value))
+      return false;
     if (negative ? __builtin_sub_overflow(*value, digit, value)
                  : __builtin_add_overflow(*value, digit, value))
       return false;
@@ -93,7 +100,8 @@ bool vd_int64_parse(const char *text, int64_t *out) {
   const char *p = text + (negative ? 1 : 0);
   int64_t value = 0;
 
-  if (*p < '0' || *p > '9' || !take_digits(&p, negative, &value) || *p != '\0') return false;
+  if (*p < '0' || *p > '9' || !take_digits(&p, negative, &value) || *p != '\0')
+    return false;
   *out = value;
   return true;
 }
@@ -103,17 +111,21 @@ bool vd_seconds_parse(const char *text, int64_t *ns) {
   const char *p = text + (negative ? 1 : 0);
   int64_t value = 0, part = 0, unit = NS_PER_S;
 
-  if (*p < '0' || *p > '9' || !take_digits(&p, negative, &value)) return false;
+  if (*p < '0' || *p > '9' || !take_digits(&p, negative, &value))
+    return false;
   if (*p == '.') {
     p++;
-    if (*p < '0' || *p > '9') return false;
+    if (*p < '0' || *p > '9')
+      return false;
     for (; *p >= '0' && *p <= '9'; p++) {
       unit /= 10;
       part += (*p - '0') * unit;
     }
   }
-  if (*p != '\0' || __builtin_mul_overflow(value, NS_PER_S, &value)) return false;
-  if (__builtin_add_overflow(value, negative ? -part : part, &value)) return false;
+  if (*p != '\0' || __builtin_mul_overflow(value, NS_PER_S, &value))
+    return false;
+  if (__builtin_add_overflow(value, negative ? -part : part, &value))
+    return false;
   *ns = value;
   return true;
 }

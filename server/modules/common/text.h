@@ -8,7 +8,7 @@
 
 #include <vault/item.h>
 
-#define VD_TIME_TEXT 32u  /* "2026-11-23T19:19:18.123Z" and NUL, and room for far years */
+#define VD_TIME_TEXT 32u /* "2026-11-23T19:19:18.123Z" and NUL, and room for far years */
 #define VD_ETAG_TEXT 48u
 #define VD_HEX_SHA256 65u
 

@@ -11,7 +11,8 @@
 
 static bool space_of(vault_str text, uint32_t *space) {
   char copy[SPACE_TEXT];
-  if (text.n >= sizeof copy) return false;
+  if (text.n >= sizeof copy)
+    return false;
   memcpy(copy, text.p, (size_t)text.n);
   copy[text.n] = '\0';
   return vd_space_parse(copy, space);
@@ -29,12 +30,14 @@ bool vd_folder_read(vd_request *rq, vd_response *rs, vd_folder_request *out) {
 
   memset(out, 0, sizeof *out);
   out->space = VAULT_SPACE_FILES;
-  if (!vd_json_read(rq, rs, members, COUNT(members), &out->doc)) return false;
+  if (!vd_json_read(rq, rs, members, COUNT(members), &out->doc))
+    return false;
   if (kind.p != NULL && (kind.n != 6 || memcmp(kind.p, "folder", 6) != 0))
     why = "\"kind\" must be folder; files are made with PUT /api/v1/files/content.";
   if (space.p != NULL && !space_of(space, &out->space))
     why = "\"space\" must be files, photos or notes.";
-  if (why == NULL) return true;
+  if (why == NULL)
+    return true;
   json_decref(out->doc);
   (void)vd_bad_request(rs, "bad_json", why);
   return false;
@@ -52,8 +55,11 @@ bool vd_patch_read(vd_request *rq, vd_response *rs, bool with_mtime, vd_patch_re
   out->patch.size = sizeof out->patch;
   if (!vd_json_read(rq, rs, members, with_mtime ? COUNT(members) : COUNT(members) - 1, &out->doc))
     return false;
-  if (name) out->patch.flags |= VAULT_UPDATE_NAME;
-  if (parent) out->patch.flags |= VAULT_UPDATE_PARENT;
-  if (mtime) out->patch.flags |= VAULT_UPDATE_MTIME;
+  if (name)
+    out->patch.flags |= VAULT_UPDATE_NAME;
+  if (parent)
+    out->patch.flags |= VAULT_UPDATE_PARENT;
+  if (mtime)
+    out->patch.flags |= VAULT_UPDATE_MTIME;
   return true;
 }

@@ -39,7 +39,8 @@ static int64_t modified_of(const vault_reader_view *v) {
   int64_t s = v->created_ms / 1000;
   if (v->has_mtime != 0) {
     int64_t own = v->mtime_ns / NS_PER_S - (v->mtime_ns % NS_PER_S < 0 ? 1 : 0);
-    if (own >= 0 && own <= (int64_t)time(NULL)) s = own;
+    if (own >= 0 && own <= (int64_t)time(NULL))
+      s = own;
   }
   return s;
 }
@@ -76,38 +77,39 @@ static void content_type_of(const vault_reader_view *v, char *out, size_t out_si
 /* Checks what the request demands and picks the bytes. false: answered. */
 static bool choose_range(vd_request *rq, vd_response *rs, const download *d, uint64_t *first,
                          uint64_t *len) {
-  const vd_preconditions pre = {
-    vd_header(rq, "If-Match"), vd_header(rq, "If-None-Match"), vd_header(rq, "If-Modified-Since"),
-    vd_header(rq, "If-Unmodified-Since"), vd_header(rq, "If-Range"), vd_header(rq, "Range")};
+  const vd_preconditions pre = {vd_header(rq, "If-Match"),
+                                vd_header(rq, "If-None-Match"),
+                                vd_header(rq, "If-Modified-Since"),
+                                vd_header(rq, "If-Unmodified-Since"),
+                                vd_header(rq, "If-Range"),
+                                vd_header(rq, "Range")};
   const vd_resource_state state = {true, d->etag, true, d->modified_s};
   bool get = vd_request_method(rq) == VD_GET;
 
   *first = 0;
   *len = d->view->size_bytes;
   switch (vd_precondition_check(&pre, &state, true)) {
-    case VD_NOT_MODIFIED:
-      add_validators(rs, d);
-      vd_send_none(rs, 304);
-      return false;
-    case VD_PRECONDITION_FAILED:
-      (void)vd_fail(rq, rs, VAULT_E_PRECONDITION, NULL);
-      return false;
-    case VD_PROCEED:
-      break;
+  case VD_NOT_MODIFIED:
+    add_validators(rs, d);
+    vd_send_none(rs, 304);
+    return false;
+  case VD_PRECONDITION_FAILED: (void)vd_fail(rq, rs, VAULT_E_PRECONDITION, NULL); return false;
+  case VD_PROCEED: break;
   }
-  if (!get || pre.range == NULL || !vd_if_range_holds(&pre, &state)) return true;
+  if (!get || pre.range == NULL || !vd_if_range_holds(&pre, &state))
+    return true;
   switch (vd_range_parse(pre.range, d->view->size_bytes, first, len)) {
-    case VD_RANGE_PART:
-      vd_status(rs, 206);
-      vd_add_headerf(rs, "Content-Range", "bytes %llu-%llu/%llu", (unsigned long long)*first,
-                     (unsigned long long)(*first + *len - 1), (unsigned long long)d->view->size_bytes);
-      return true;
-    case VD_RANGE_UNSATISFIABLE:
-      vd_add_headerf(rs, "Content-Range", "bytes */%llu", (unsigned long long)d->view->size_bytes);
-      (void)vd_fail(rq, rs, VAULT_E_RANGE, NULL);
-      return false;
-    case VD_RANGE_WHOLE:
-      break;
+  case VD_RANGE_PART:
+    vd_status(rs, 206);
+    vd_add_headerf(rs, "Content-Range", "bytes %llu-%llu/%llu", (unsigned long long)*first,
+                   (unsigned long long)(*first + *len - 1),
+                   (unsigned long long)d->view->size_bytes);
+    return true;
+  case VD_RANGE_UNSATISFIABLE:
+    vd_add_headerf(rs, "Content-Range", "bytes */%llu", (unsigned long long)d->view->size_bytes);
+    (void)vd_fail(rq, rs, VAULT_E_RANGE, NULL);
+    return false;
+  case VD_RANGE_WHOLE: break;
   }
   return true;
 }
@@ -128,7 +130,8 @@ static vd_next send_content(vd_request *rq, vd_response *rs, vault_reader *r) {
     return VD_DONE;
   }
   s = vault_read_range(r, first, len, &err);
-  if (s == VAULT_OK && vd_request_method(rq) == VD_GET && len > 0) s = vault_read_fd(r, &fd, &err);
+  if (s == VAULT_OK && vd_request_method(rq) == VD_GET && len > 0)
+    s = vault_read_fd(r, &fd, &err);
   if (s != VAULT_OK) {
     vault_reader_free(r);
     return vd_fail(rq, rs, s, &err);
@@ -175,9 +178,11 @@ vd_next vd_download_by_path(vd_request *rq, vd_response *rs) {
   if (!vd_only_params(rq, rs, known, 2) || !vd_authenticate(rq, rs, &who) ||
       !vd_query_space(rq, rs, &space))
     return VD_DONE;
-  if (path == NULL) return vd_bad_request(rs, "bad_parameter", "The query parameter \"path\" is missing.");
+  if (path == NULL)
+    return vd_bad_request(rs, "bad_parameter", "The query parameter \"path\" is missing.");
   s = vault_item_lookup(app->vault, &who, space, path, strlen(path), &items, &err);
-  if (s != VAULT_OK) return vd_fail(rq, rs, s, &err);
+  if (s != VAULT_OK)
+    return vd_fail(rq, rs, s, &err);
   s = vault_read_open(app->vault, &who, &vault_items_rows(items, &n, &stride)->id, NULL, 0,
                       VAULT_TO_END, &r, &err);
   vault_items_free(items);

@@ -16,7 +16,8 @@
 static bool guard_by_state(vd_request *rq, vd_response *rs, const vault_principal *who,
                            const vault_id *item, vault_guard *out) {
   const vd_context *app = vd_request_app(rq);
-  vd_preconditions pre = {vd_header(rq, "If-Match"), vd_header(rq, "If-None-Match"), NULL, NULL, NULL, NULL};
+  vd_preconditions pre = {
+    vd_header(rq, "If-Match"), vd_header(rq, "If-None-Match"), NULL, NULL, NULL, NULL};
   vd_resource_state state = {true, NULL, false, 0};
   vault_err err = VAULT_ERR_INIT;
   vault_items *items = NULL;
@@ -31,7 +32,8 @@ static bool guard_by_state(vd_request *rq, vd_response *rs, const vault_principa
     (void)vd_fail(rq, rs, s, &err);
     return false;
   }
-  if (s == VAULT_OK) seq = vault_items_rows(items, &n, &stride)->seq;
+  if (s == VAULT_OK)
+    seq = vault_items_rows(items, &n, &stride)->seq;
   vault_items_free(items);
   vd_item_etag(seq, etag);
   state.etag = etag;
@@ -40,7 +42,8 @@ static bool guard_by_state(vd_request *rq, vd_response *rs, const vault_principa
     (void)vd_fail(rq, rs, VAULT_E_PRECONDITION, NULL);
     return false;
   }
-  if (!holds) seq = NO_SEQ;
+  if (!holds)
+    seq = NO_SEQ;
   if (!holds || (pre.if_match != NULL && strcmp(pre.if_match, "*") != 0)) {
     out->flags |= VAULT_GUARD_SEQ;
     out->seq = seq;
@@ -48,15 +51,18 @@ static bool guard_by_state(vd_request *rq, vd_response *rs, const vault_principa
   return true;
 }
 
-bool vd_guard_read(vd_request *rq, vd_response *rs, const vault_principal *who, const vault_id *item,
-                   vault_guard *out) {
+bool vd_guard_read(vd_request *rq, vd_response *rs, const vault_principal *who,
+                   const vault_id *item, vault_guard *out) {
   const char *if_match = vd_header(rq, "If-Match");
 
   memset(out, 0, sizeof *out);
   out->size = sizeof *out;
-  if (!vd_op_key(rq, rs, &out->op_key)) return false;
-  if (vd_header(rq, "If-None-Match") != NULL) return guard_by_state(rq, rs, who, item, out);
-  if (if_match == NULL) return true;
+  if (!vd_op_key(rq, rs, &out->op_key))
+    return false;
+  if (vd_header(rq, "If-None-Match") != NULL)
+    return guard_by_state(rq, rs, who, item, out);
+  if (if_match == NULL)
+    return true;
   if (vd_header_nth(rq, "If-Match", 1) == NULL && vd_item_etag_parse(if_match, &out->seq)) {
     out->flags |= VAULT_GUARD_SEQ;
     return true;

@@ -43,7 +43,8 @@ static vd_next post_folder(vd_request *rq, vd_response *rs) {
   s = vault_folder_create(app->vault, &who, in.space, &in.parent, in.name.p, in.name.n, &guard,
                           &items, &err);
   json_decref(in.doc);
-  if (s != VAULT_OK) return vd_fail(rq, rs, s, &err);
+  if (s != VAULT_OK)
+    return vd_fail(rq, rs, s, &err);
   vault_id_format(&only_row(items)->id, id);
   vd_add_headerf(rs, "Location", "%s/api/v1/files/%s", app->public_url, id);
   return vd_item_send(rs, 201, items);
@@ -58,12 +59,14 @@ static bool read_parent(vd_request *rq, vd_response *rs, const vault_principal *
   vault_items *items = NULL;
   vault_status s;
 
-  if (!vd_query_id(rq, rs, "parent", parent)) return false;
+  if (!vd_query_id(rq, rs, "parent", parent))
+    return false;
   if (path.p != NULL && vd_query(rq, "parent") != NULL) {
     (void)vd_bad_request(rs, "bad_parameter", "Give \"parent\" or \"path\", not both.");
     return false;
   }
-  if (path.n == strspn(path.p != NULL ? path.p : "", "/")) return true; /* absent, "" or "/": the root */
+  if (path.n == strspn(path.p != NULL ? path.p : "", "/"))
+    return true; /* absent, "" or "/": the root */
   s = vault_item_lookup(app->vault, who, space, path.p, path.n, &items, &err);
   if (s != VAULT_OK) {
     (void)vd_fail(rq, rs, s, &err);
@@ -95,7 +98,8 @@ static vd_next get_files(vd_request *rq, vd_response *rs) {
 
 static vd_next get_item(vd_request *rq, vd_response *rs) {
   const vd_context *app = vd_request_app(rq);
-  vd_preconditions pre = {vd_header(rq, "If-Match"), vd_header(rq, "If-None-Match"), NULL, NULL, NULL, NULL};
+  vd_preconditions pre = {
+    vd_header(rq, "If-Match"), vd_header(rq, "If-None-Match"), NULL, NULL, NULL, NULL};
   vd_resource_state state = {true, NULL, false, 0};
   vault_err err = VAULT_ERR_INIT;
   char etag[VD_ETAG_TEXT];
@@ -105,17 +109,21 @@ static vd_next get_item(vd_request *rq, vd_response *rs) {
   vault_id id;
   vault_status s;
 
-  if (!vd_only_params(rq, rs, NULL, 0) || !vd_authenticate(rq, rs, &who) || !vd_path_id(rq, rs, &id))
+  if (!vd_only_params(rq, rs, NULL, 0) || !vd_authenticate(rq, rs, &who) ||
+      !vd_path_id(rq, rs, &id))
     return VD_DONE;
   s = vault_item_get(app->vault, &who, &id, &items, &err);
-  if (s != VAULT_OK) return vd_fail(rq, rs, s, &err);
+  if (s != VAULT_OK)
+    return vd_fail(rq, rs, s, &err);
   vd_item_etag(only_row(items)->seq, etag);
   state.etag = etag;
   vd_add_header(rs, "Cache-Control", "private, no-cache");
   answer = vd_precondition_check(&pre, &state, true);
-  if (answer == VD_PROCEED) return vd_item_send(rs, 200, items);
+  if (answer == VD_PROCEED)
+    return vd_item_send(rs, 200, items);
   vault_items_free(items);
-  if (answer == VD_PRECONDITION_FAILED) return vd_fail(rq, rs, VAULT_E_PRECONDITION, NULL);
+  if (answer == VD_PRECONDITION_FAILED)
+    return vd_fail(rq, rs, VAULT_E_PRECONDITION, NULL);
   vd_add_header(rs, "ETag", etag);
   vd_send_none(rs, 304);
   return VD_DONE;
@@ -215,7 +223,8 @@ static vd_next delete_trash(vd_request *rq, vd_response *rs) {
       !vd_path_id(rq, rs, &id) || !vd_guard_read(rq, rs, &who, &id, &guard))
     return VD_DONE;
   s = vault_trash_purge(app->vault, &who, &id, &guard, &err);
-  if (s != VAULT_OK) return vd_fail(rq, rs, s, &err);
+  if (s != VAULT_OK)
+    return vd_fail(rq, rs, s, &err);
   vd_send_none(rs, 204);
   return VD_DONE;
 }

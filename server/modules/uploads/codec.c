@@ -19,14 +19,16 @@ static bool read_mtime(vd_request *rq, vd_response *rs, vault_upload_opts *opts)
 
   if (ns != NULL) {
     opts->flags |= VAULT_UP_MTIME;
-    if (vd_int64_parse(ns, &opts->mtime_ns)) return true;
+    if (vd_int64_parse(ns, &opts->mtime_ns))
+      return true;
     (void)vd_bad_request(rs, "bad_parameter",
                          "\"mtime_ns\" must be a whole number of nanoseconds since 1970.");
     return false;
   }
   if (seconds != NULL) {
     opts->flags |= VAULT_UP_MTIME;
-    if (vd_seconds_parse(seconds, &opts->mtime_ns)) return true;
+    if (vd_seconds_parse(seconds, &opts->mtime_ns))
+      return true;
     (void)vd_bad_request(rs, "bad_header", "X-OC-Mtime must be seconds since 1970.");
     return false;
   }
@@ -35,27 +37,27 @@ static bool read_mtime(vd_request *rq, vd_response *rs, vault_upload_opts *opts)
 
 /* ---- digests --------------------------------------------------------------------------------- */
 
-static bool read_digest(vd_request *rq, vd_response *rs, const char *field, vault_upload_opts *opts) {
+static bool read_digest(vd_request *rq, vd_response *rs, const char *field,
+                        vault_upload_opts *opts) {
   const char *value, *why = NULL;
 
   for (size_t i = 0; why == NULL && (value = vd_header_nth(rq, field, i)) != NULL; i++) {
     uint8_t sha256[VD_SHA256_BYTES];
     switch (vd_digest_parse(value, sha256)) {
-      case VD_DIGEST_NONE:
-        break;
-      case VD_DIGEST_BAD:
-        why = "Repr-Digest and Content-Digest must be as sha-256=:BASE64: (RFC 9530).";
-        break;
-      case VD_DIGEST_FOUND:
-        if ((opts->flags & VAULT_UP_SHA256) != 0 &&
-            memcmp(opts->sha256, sha256, sizeof sha256) != 0)
-          why = "The digest fields contradict each other.";
-        memcpy(opts->sha256, sha256, sizeof sha256);
-        opts->flags |= VAULT_UP_SHA256;
-        break;
+    case VD_DIGEST_NONE: break;
+    case VD_DIGEST_BAD:
+      why = "Repr-Digest and Content-Digest must be as sha-256=:BASE64: (RFC 9530).";
+      break;
+    case VD_DIGEST_FOUND:
+      if ((opts->flags & VAULT_UP_SHA256) != 0 && memcmp(opts->sha256, sha256, sizeof sha256) != 0)
+        why = "The digest fields contradict each other.";
+      memcpy(opts->sha256, sha256, sizeof sha256);
+      opts->flags |= VAULT_UP_SHA256;
+      break;
     }
   }
-  if (why == NULL) return true;
+  if (why == NULL)
+    return true;
   (void)vd_bad_request(rs, "bad_digest", why);
   return false;
 }
@@ -70,7 +72,8 @@ static bool is_type_char(char c) {
 /* type "/" subtype of RFC 6838, with or without parameters. */
 static bool is_media_type(const char *value) {
   size_t slashes = 0, n = strcspn(value, "; ");
-  if (n == 0 || strlen(value) > CONTENT_TYPE_MAX) return false;
+  if (n == 0 || strlen(value) > CONTENT_TYPE_MAX)
+    return false;
   for (size_t i = 0; i < n; i++) {
     if (value[i] == '/' && i > 0 && i + 1 < n) {
       slashes++;
@@ -79,16 +82,19 @@ static bool is_media_type(const char *value) {
     }
   }
   for (const char *p = value + n; *p != '\0'; p++) {
-    if (*p < 0x20 || *p > 0x7e) return false;
+    if (*p < 0x20 || *p > 0x7e)
+      return false;
   }
   return slashes == 1;
 }
 
 /* Programs that know nothing say these; the name of the file then says more. */
 static bool says_nothing(const char *value) {
-  static const char *const types[] = {"application/octet-stream", "application/x-www-form-urlencoded"};
+  static const char *const types[] = {"application/octet-stream",
+                                      "application/x-www-form-urlencoded"};
   for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-    if (strncasecmp(value, types[i], strlen(types[i])) == 0) return true;
+    if (strncasecmp(value, types[i], strlen(types[i])) == 0)
+      return true;
   }
   return false;
 }
@@ -102,7 +108,8 @@ static bool read_encoding(vd_request *rq, vd_response *rs) {
     return false;
   }
   if (vd_header(rq, "Content-Range") != NULL) {
-    (void)vd_bad_request(rs, "bad_header", "PUT takes the whole file: Content-Range is not known here.");
+    (void)vd_bad_request(rs, "bad_header",
+                         "PUT takes the whole file: Content-Range is not known here.");
     return false;
   }
   return true;
@@ -113,7 +120,8 @@ bool vd_upload_fields(vd_request *rq, vd_response *rs, vault_upload_opts *opts) 
   uint64_t length = 0;
 
   opts->length = VAULT_LENGTH_UNKNOWN;
-  if (vd_content_length(rq, &length) || !vd_has_body(rq)) opts->length = length;
+  if (vd_content_length(rq, &length) || !vd_has_body(rq))
+    opts->length = length;
   if (type != NULL && is_media_type(type) && !says_nothing(type)) {
     opts->content_type.p = type;
     opts->content_type.n = strlen(type);
@@ -127,7 +135,8 @@ bool vd_upload_fields(vd_request *rq, vd_response *rs, vault_upload_opts *opts) 
 
 /* What is at opts->item or opts->path now: OK, NOT_FOUND, or a failure. A folder has no version. */
 static vault_status current_version(vd_request *rq, const vault_principal *who,
-                                    const vault_upload_opts *opts, vault_id *version, vault_err *err) {
+                                    const vault_upload_opts *opts, vault_id *version,
+                                    vault_err *err) {
   const vd_context *app = vd_request_app(rq);
   vault_items *items = NULL;
   uint64_t n;
@@ -139,7 +148,8 @@ static vault_status current_version(vd_request *rq, const vault_principal *who,
   } else {
     s = vault_item_lookup(app->vault, who, opts->space, opts->path.p, opts->path.n, &items, err);
   }
-  if (s == VAULT_OK) *version = vault_items_rows(items, &n, &stride)->version;
+  if (s == VAULT_OK)
+    *version = vault_items_rows(items, &n, &stride)->version;
   vault_items_free(items);
   return s;
 }
@@ -149,7 +159,8 @@ static vault_status current_version(vd_request *rq, const vault_principal *who,
  * it is answered as then, or refused. */
 static bool conditions_by_state(vd_request *rq, vd_response *rs, const vault_principal *who,
                                 vault_upload_opts *opts) {
-  vd_preconditions pre = {vd_header(rq, "If-Match"), vd_header(rq, "If-None-Match"), NULL, NULL, NULL, NULL};
+  vd_preconditions pre = {
+    vd_header(rq, "If-Match"), vd_header(rq, "If-None-Match"), NULL, NULL, NULL, NULL};
   vd_resource_state state = {false, NULL, false, 0};
   vault_err err = VAULT_ERR_INIT;
   char etag[VD_ETAG_TEXT];
@@ -166,7 +177,8 @@ static bool conditions_by_state(vd_request *rq, vd_response *rs, const vault_pri
   }
   if (vd_precondition_check(&pre, &state, false) != VD_PROCEED) {
     opts->flags |= VAULT_UP_IF_VERSION; /* if_version is zero */
-    if (opts->op_key.n > 0) return true;
+    if (opts->op_key.n > 0)
+      return true;
     (void)vd_fail(rq, rs, VAULT_E_PRECONDITION, NULL);
     return false;
   }
@@ -183,7 +195,8 @@ bool vd_upload_conditions(vd_request *rq, vd_response *rs, const vault_principal
                           vault_upload_opts *opts) {
   const char *if_match = vd_header(rq, "If-Match"), *if_none_match = vd_header(rq, "If-None-Match");
 
-  if (if_match == NULL && if_none_match == NULL) return true;
+  if (if_match == NULL && if_none_match == NULL)
+    return true;
   if (if_match == NULL && strcmp(if_none_match, "*") == 0 && opts->path.n > 0) {
     opts->flags |= VAULT_UP_NEW_ONLY;
     return true;

@@ -41,7 +41,8 @@ static vd_next begin(vd_request *rq, vd_response *rs, const vault_principal *who
   put *p = calloc(1, sizeof *p);
   vault_status s;
 
-  if (p == NULL) return vd_fail(rq, rs, VAULT_E_NO_MEMORY, NULL);
+  if (p == NULL)
+    return vd_fail(rq, rs, VAULT_E_NO_MEMORY, NULL);
   p->rq = rq;
   p->mtime_accepted = vd_header(rq, "X-OC-Mtime") != NULL;
   s = vault_upload_begin(app->vault, who, opts, &p->upload, &err);
@@ -66,7 +67,8 @@ static vd_next open_by_path(vd_request *rq, vd_response *rs) {
     return vd_bad_request(rs, "bad_parameter", "The query parameter \"path\" is missing.");
   opts.path.p = path;
   opts.path.n = strlen(path);
-  if (!vd_upload_fields(rq, rs, &opts) || !vd_upload_conditions(rq, rs, &who, &opts)) return VD_DONE;
+  if (!vd_upload_fields(rq, rs, &opts) || !vd_upload_conditions(rq, rs, &who, &opts))
+    return VD_DONE;
   return begin(rq, rs, &who, &opts);
 }
 
@@ -79,11 +81,13 @@ static vd_next open_by_id(vd_request *rq, vd_response *rs) {
       !vd_path_id(rq, rs, &opts.item))
     return VD_DONE;
   if (vd_header(rq, "If-Match") == NULL) {
-    vd_problem(rs, 428, "precondition_required",
-               "Send If-Match with the content's ETag, so that nobody's change is overwritten unseen.");
+    vd_problem(
+      rs, 428, "precondition_required",
+      "Send If-Match with the content's ETag, so that nobody's change is overwritten unseen.");
     return VD_DONE;
   }
-  if (!vd_upload_fields(rq, rs, &opts) || !vd_upload_conditions(rq, rs, &who, &opts)) return VD_DONE;
+  if (!vd_upload_fields(rq, rs, &opts) || !vd_upload_conditions(rq, rs, &who, &opts))
+    return VD_DONE;
   return begin(rq, rs, &who, &opts);
 }
 
@@ -109,8 +113,10 @@ static void put_done(vd_commit_waiter *w, const vault_event *event) {
     vault_id_format(&event->item->id, id);
     vd_content_etag(&event->item->version, etag);
     vd_add_header(rs, "ETag", etag);
-    if (created) vd_add_headerf(rs, "Location", "%s/api/v1/files/%s", app->public_url, id);
-    if (p->mtime_accepted) vd_add_header(rs, "X-OC-MTime", "accepted");
+    if (created)
+      vd_add_headerf(rs, "Location", "%s/api/v1/files/%s", app->public_url, id);
+    if (p->mtime_accepted)
+      vd_add_header(rs, "X-OC-MTime", "accepted");
     (void)vd_json_send(rs, created ? 201 : 200, vd_item_json(event->item));
   }
   vd_request_complete(rq);
@@ -122,8 +128,10 @@ static vd_next put_end(vd_request *rq, vd_response *rs) {
   vault_err err = VAULT_ERR_INIT;
   vault_status s = VAULT_OK;
 
-  if (vault_upload_get(p->upload)->offset >= SEAL_FROM_BYTES) s = vault_upload_seal(p->upload, &err);
-  if (s != VAULT_OK) return give_up(p, rs, s, &err);
+  if (vault_upload_get(p->upload)->offset >= SEAL_FROM_BYTES)
+    s = vault_upload_seal(p->upload, &err);
+  if (s != VAULT_OK)
+    return give_up(p, rs, s, &err);
   p->waiter.done = put_done;
   /* From here on the event may come at any moment: p and rq are not ours on OK. */
   s = vd_commits_submit(app->commits, p->upload, &p->waiter, &err);
@@ -144,4 +152,5 @@ static const vd_route routes[] = {
   {VD_PUT, "/api/v1/files/{id}/content", 0, 0, NULL, &by_id},
 };
 
-const vd_module vd_module_uploads = {"uploads", routes, sizeof routes / sizeof routes[0], NULL, NULL};
+const vd_module vd_module_uploads = {"uploads", routes, sizeof routes / sizeof routes[0], NULL,
+                                     NULL};
