@@ -45,7 +45,7 @@ class Installed:
 
     def build(self, source, *flags):
         program = os.path.join(tmp, os.path.basename(source) + ".out")
-        run(*COMPILER, "-Wall", "-Wextra", "-Werror", "-c", source, "-o", program + ".o",
+        run(*COMPILER[:1], "-Wall", "-Wextra", "-Werror", "-c", source, "-o", program + ".o",
             *[f for f in flags if f.startswith(("-I", "-D", "-pthread"))])
         # Without warnings: where the archive was made with LTO, this is what compiles the library.
         run(*COMPILER, "-w", program + ".o", "-o", program, *flags)
