@@ -121,6 +121,19 @@ static vault_status run(vault__conn *conn, const vault__sql *sql, const vault__v
   return st;
 }
 
+/* One step, like run: what is between two of its rows is the driver's affair. */
+static vault_status run_many(vault__conn *conn, const vault__sql *sql, const vault__val *params,
+                             int n_sets, int64_t *affected, vault_err *err) {
+  wrapped *c = of(conn);
+  if (c->dead)
+    return refuse_dead(err);
+  vt_fault_act act = vt_fault_enter(c->db->fault, sql->name, 1);
+  if (act == VT_ACT_FAIL)
+    return broke(c, sql->name, err);
+  vault_status st = ops_of(c)->run_many(c->real, sql, params, n_sets, affected, err);
+  return vt_fault_leave(act, st) ? broke(c, sql->name, err) : st;
+}
+
 static vault_status script(vault__conn *conn, const char *text, vault_err *err) {
   wrapped *c = of(conn);
   if (c->dead)
@@ -137,31 +150,29 @@ static vault_status prepare(vault__conn *conn, const vault__sql *sql, vault_err 
   return ops_of(of(conn))->prepare(of(conn)->real, sql, err);
 }
 
+/* Not counted: when it is called depends on the clock. */
+static int maintain(void *self, uint32_t idle) {
+  vt_fault_db *w = self;
+  return w->real.ops->maintain(w->real.self, idle);
+}
+
 static void destroy(void *self) {
   vt_fault_db *w = self;
   if (w)
     w->real.ops->destroy(w->real.self);
 }
 
+#define OPS(of_dialect)                                                                            \
+  {                                                                                                \
+    .size = sizeof(vault__db_ops), .version = VAULT__DB_V1, .dialect = (of_dialect), .caps = caps, \
+    .acquire = acquire, .release = release, .begin = begin, .commit = commit,                      \
+    .rollback = rollback, .run = run, .run_many = run_many, .script = script, .prepare = prepare,  \
+    .maintain = maintain, .destroy = destroy,                                                      \
+  }
+
 vault__db vt_fault_db_wrap(vt_fault_db *w, vt_fault *f, vault__db real) {
-  static const vault__db_ops sqlite = {sizeof sqlite, VAULT__DB_V1, VAULT__DIALECT_SQLITE,
-                                       caps,          acquire,      release,
-                                       begin,         commit,       rollback,
-                                       run,           script,       prepare,
-                                       destroy};
-  static const vault__db_ops postgres = {sizeof postgres,
-                                         VAULT__DB_V1,
-                                         VAULT__DIALECT_POSTGRES,
-                                         caps,
-                                         acquire,
-                                         release,
-                                         begin,
-                                         commit,
-                                         rollback,
-                                         run,
-                                         script,
-                                         prepare,
-                                         destroy};
+  static const vault__db_ops sqlite = OPS(VAULT__DIALECT_SQLITE);
+  static const vault__db_ops postgres = OPS(VAULT__DIALECT_POSTGRES);
   *w = (vt_fault_db){f, real};
   return (vault__db){real.ops->dialect == VAULT__DIALECT_SQLITE ? &sqlite : &postgres, w};
 }

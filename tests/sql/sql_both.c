@@ -1,5 +1,6 @@
 /* The two engines have to be one: statements, schema, transactions, values. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "libvault/adapters/sql/schema.h"
@@ -141,7 +142,7 @@ END_TEST
 
 /* ---- transactions and values ---- */
 
-static const char *const put_limit =
+static const char *const put =
   "INSERT INTO limiter (limit_key, state, expires_ms) VALUES ($1, $2, $3)";
 
 static int64_t count(vt_sql *t) {
@@ -162,15 +163,15 @@ START_TEST(failure_ends_the_transaction) {
   vt_sql_open(&t, _i);
   vault__val p[] = {vault__p_cstr("k"), vault__p_blob("x", 1), vault__p_int(1)};
   vault__conn *c = vt_sql_begin(&t);
-  vt_ok(vt_sql_run(&t, c, put_limit, 3, 0, p, NULL, NULL));
-  vt_status(vt_sql_run(&t, c, put_limit, 3, 0, p, NULL, NULL), VAULT_E_CONFLICT);
+  vt_ok(vt_sql_run(&t, c, put, 3, 0, p, NULL, NULL));
+  vt_status(vt_sql_run(&t, c, put, 3, 0, p, NULL, NULL), VAULT_E_CONFLICT);
   p[0] = vault__p_cstr("other");
-  vt_status(vt_sql_run(&t, c, put_limit, 3, 0, p, NULL, NULL), VAULT_E_INTERNAL);
+  vt_status(vt_sql_run(&t, c, put, 3, 0, p, NULL, NULL), VAULT_E_INTERNAL);
   vt_status(t.db.ops->commit(c, NULL), VAULT_E_INTERNAL);
   t.db.ops->release(t.db.self, c);
   ck_assert_int_eq(count(&t), 0);
   c = vt_sql_begin(&t); /* and the connection is good again */
-  vt_ok(vt_sql_run(&t, c, put_limit, 3, 0, p, NULL, NULL));
+  vt_ok(vt_sql_run(&t, c, put, 3, 0, p, NULL, NULL));
   vt_ok(t.db.ops->commit(c, NULL));
   t.db.ops->release(t.db.self, c);
   ck_assert_int_eq(count(&t), 1);
@@ -183,7 +184,7 @@ START_TEST(open_transaction_is_rolled_back) {
   vt_sql_open(&t, _i);
   vault__val p[] = {vault__p_cstr("k"), vault__p_blob("x", 1), vault__p_int(1)};
   vault__conn *c = vt_sql_begin(&t);
-  vt_ok(vt_sql_run(&t, c, put_limit, 3, 0, p, NULL, NULL));
+  vt_ok(vt_sql_run(&t, c, put, 3, 0, p, NULL, NULL));
   t.db.ops->release(t.db.self, c);
   ck_assert_int_eq(count(&t), 0);
   vt_sql_close(&t);
@@ -234,7 +235,7 @@ START_TEST(bad_text_is_refused) {
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
     vault__val p[] = {vault__p_text(bad[i]), vault__p_blob("x", 1), vault__p_int(1)};
     vault__conn *c = vt_sql_begin(&t);
-    vt_status(vt_sql_run(&t, c, put_limit, 3, 0, p, NULL, NULL), VAULT_E_INPUT);
+    vt_status(vt_sql_run(&t, c, put, 3, 0, p, NULL, NULL), VAULT_E_INPUT);
     t.db.ops->release(t.db.self, c);
   }
   ck_assert_int_eq(count(&t), 0);
@@ -250,7 +251,7 @@ START_TEST(affected_rows_are_counted) {
   for (int64_t i = 0; i < 3; i++) {
     char key[2] = {(char)('a' + i), 0};
     vault__val p[] = {vault__p_cstr(key), vault__p_blob("x", 1), vault__p_int(i)};
-    vt_ok(vt_sql_run(&t, c, put_limit, 3, 0, p, NULL, &rows));
+    vt_ok(vt_sql_run(&t, c, put, 3, 0, p, NULL, &rows));
     ck_assert_int_eq(rows.affected, 1);
   }
   vault__arena arena;
@@ -266,6 +267,125 @@ START_TEST(affected_rows_are_counted) {
   ck_assert_int_eq(rows.affected, 0);
   vault__arena_free(&arena);
   t.db.ops->release(t.db.self, c);
+  vt_sql_close(&t);
+}
+END_TEST
+
+/* ---- one statement many times ---- */
+
+#define MANY 1500 /* several slices of a pipeline */
+#define MANY_BYTES 1000
+
+typedef struct many {
+  char keys[MANY][8];
+  char body[MANY_BYTES];
+  vault__val params[3 * MANY];
+  int64_t affected[MANY];
+} many;
+
+static many *make_many(void) {
+  many *m = calloc(1, sizeof *m);
+  ck_assert_ptr_nonnull(m);
+  memset(m->body, 'x', sizeof m->body);
+  for (int i = 0; i < MANY; i++) {
+    (void)snprintf(m->keys[i], sizeof m->keys[i], "k%d", i);
+    m->params[3 * i] = vault__p_cstr(m->keys[i]);
+    m->params[3 * i + 1] = vault__p_blob(m->body, sizeof m->body);
+    m->params[3 * i + 2] = vault__p_int(i);
+  }
+  return m;
+}
+
+static const char *const put_if_new =
+  "INSERT INTO limiter (limit_key, state, expires_ms) VALUES ($1, $2, $3)"
+  " ON CONFLICT (limit_key) DO NOTHING";
+
+START_TEST(many_sets_count_one_by_one) {
+  vt_sql t;
+  vt_sql_open(&t, _i);
+  many *m = make_many();
+  vault__conn *c = vt_sql_begin(&t);
+  vt_ok(vt_sql_many(&t, c, put, 3, NULL, 0, NULL));
+  vt_ok(vt_sql_many(&t, c, put, 3, m->params + 3 * 7, 1, m->affected));
+  ck_assert_int_eq(m->affected[0], 1);
+  vt_ok(vt_sql_many(&t, c, put_if_new, 3, m->params, MANY, m->affected));
+  for (int i = 0; i < MANY; i++)
+    ck_assert_int_eq(m->affected[i], i != 7);
+  vt_ok(t.db.ops->commit(c, NULL));
+  t.db.ops->release(t.db.self, c);
+  ck_assert_int_eq(count(&t), MANY);
+  c = vt_sql_begin(&t);
+  vt_ok(vt_sql_many(&t, c, "DELETE FROM limiter WHERE limit_key = $1", 1,
+                    (vault__val[]){vault__p_cstr("k3"), vault__p_cstr("none")}, 2, NULL));
+  vt_ok(t.db.ops->commit(c, NULL));
+  t.db.ops->release(t.db.self, c);
+  ck_assert_int_eq(count(&t), MANY - 1);
+  free(m);
+  vt_sql_close(&t);
+}
+END_TEST
+
+/* The statement is a registered one, too: it is prepared once and then only run. */
+START_TEST(many_of_a_registered_statement) {
+  vt_sql t;
+  vt_sql_open(&t, _i);
+  const vault__sql *sql = &vault__statements[VAULT__SQL_LIMITER_FORGET];
+  vault__val p[] = {vault__p_cstr("a"), vault__p_cstr("b"), vault__p_cstr("a")};
+  int64_t affected[3] = {9, 9, 9};
+  for (int round = 0; round < 2; round++) {
+    vault__conn *c = vt_sql_begin(&t);
+    vt_ok(vt_sql_many(&t, c, put, 3,
+                      (vault__val[]){vault__p_cstr("a"), vault__p_blob("x", 1), vault__p_int(1)}, 1,
+                      NULL));
+    vt_ok(t.db.ops->run_many(c, sql, p, 3, affected, NULL));
+    ck_assert_int_eq(affected[0], 1);
+    ck_assert_int_eq(affected[1], 0);
+    ck_assert_int_eq(affected[2], 0);
+    t.db.ops->release(t.db.self, c);
+  }
+  vt_sql_close(&t);
+}
+END_TEST
+
+/* Wherever it is among the sets, and whether slices went out before it. */
+START_TEST(one_bad_set_ends_the_transaction) {
+  vt_sql t;
+  vt_sql_open(&t, _i);
+  many *m = make_many();
+  static const int at[] = {0, 1, 255, 256, 700, MANY - 1};
+  for (size_t k = 0; k < sizeof at / sizeof at[0]; k++) {
+    for (int bad_text = 0; bad_text < 2; bad_text++) {
+      vault__val good = m->params[3 * at[k]];
+      m->params[3 * at[k]] =
+        bad_text ? vault__p_text((vault_str){"\xff", 1}) : vault__p_cstr(m->keys[at[k] ? 0 : 1]);
+      vault__conn *c = vt_sql_begin(&t);
+      vt_status(vt_sql_many(&t, c, put, 3, m->params, MANY, m->affected),
+                bad_text ? VAULT_E_INPUT : VAULT_E_CONFLICT);
+      vt_status(vt_sql_many(&t, c, put, 3, m->params, 1, NULL), VAULT_E_INTERNAL);
+      vt_status(vt_sql_run(&t, c, put, 3, 0, m->params, NULL, NULL), VAULT_E_INTERNAL);
+      t.db.ops->release(t.db.self, c);
+      m->params[3 * at[k]] = good;
+      ck_assert_int_eq(count(&t), 0);
+    }
+  }
+  vault__conn *c = vt_sql_begin(&t); /* and the connection is good again */
+  vt_ok(vt_sql_many(&t, c, put, 3, m->params, MANY, NULL));
+  t.db.ops->release(t.db.self, c);
+  free(m);
+  vt_sql_close(&t);
+}
+END_TEST
+
+START_TEST(many_sets_need_a_transaction) {
+  vt_sql t;
+  vt_sql_open(&t, _i);
+  vault__val p[] = {vault__p_cstr("k"), vault__p_blob("x", 1), vault__p_int(1)};
+  vault__conn *c = NULL;
+  vt_ok(t.db.ops->acquire(t.db.self, VAULT__DB_WRITE, &c, NULL));
+  vt_status(vt_sql_many(&t, c, put, 3, p, 1, NULL), VAULT_E_INTERNAL);
+  t.db.ops->release(t.db.self, c);
+  ck_assert_int_eq(count(&t), 0);
+  ck_assert_int_eq(t.r.items->maintain(t.r.items_self, 1), 0);
   vt_sql_close(&t);
 }
 END_TEST
@@ -308,6 +428,10 @@ static Suite *both(void) {
   tcase_add_loop_test(each, values_come_back, 0, VT_ENGINES);
   tcase_add_loop_test(each, bad_text_is_refused, 0, VT_ENGINES);
   tcase_add_loop_test(each, affected_rows_are_counted, 0, VT_ENGINES);
+  tcase_add_loop_test(each, many_sets_count_one_by_one, 0, VT_ENGINES);
+  tcase_add_loop_test(each, many_of_a_registered_statement, 0, VT_ENGINES);
+  tcase_add_loop_test(each, one_bad_set_ends_the_transaction, 0, VT_ENGINES);
+  tcase_add_loop_test(each, many_sets_need_a_transaction, 0, VT_ENGINES);
   tcase_add_loop_test(each, a_buried_job_keeps_no_payload, 0, VT_ENGINES);
   tcase_add_test(together, parameters_are_numbered);
   tcase_add_test(together, few_statements_differ);

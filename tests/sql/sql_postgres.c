@@ -47,6 +47,50 @@ START_TEST(lost_in_a_transaction) {
 }
 END_TEST
 
+/* Many sets in one round trip: the same statuses as one by one. */
+static void many_and_lost(int unprepared) {
+  vt_sql t;
+  vt_sql_open(&t, VAULT__DIALECT_POSTGRES);
+  const char *text = vt_pg_text(t.schema);
+  vault_postgres_opts o = {.size = sizeof o, .connections = 1, .unprepared = (uint32_t)unprepared};
+  vault_repositories r = {.size = sizeof r};
+  vt_ok(vault_postgres_open(text, strlen(text), &o, &r, NULL));
+  vt_sql u = {.r = r, .db = vault__repositories_repo(&r)->db};
+  vault__val p[] = {vault__p_cstr("k"), vault__p_blob("x", 1), vault__p_int(1),
+                    vault__p_cstr("l"), vault__p_blob("x", 1), vault__p_int(1)};
+  vault__val mixed[] = {vault__p_cstr("k"), vault__p_blob("x", 1), vault__p_int(1),
+                        vault__p_cstr("l"), vault__p_blob("x", 1), vault__p_cstr("1")};
+  const vault__sql *limit = &vault__statements[VAULT__SQL_LIMITER_FORGET];
+  vault__val types[] = {vault__p_cstr("k"), vault__p_int(1)};
+  for (int round = 0; round < 3; round++) {
+    vault__conn *c = vt_sql_begin(&u);
+    vt_pg_execute(kill_all);
+    vt_status(vt_sql_many(&u, c, put, 3, p, 2, NULL), VAULT_E_RETRY);
+    u.db.ops->release(u.db.self, c);
+    c = vt_sql_begin(&u);
+    vt_ok(vt_sql_many(&u, c, put, 3, p, 2, NULL));
+    u.db.ops->release(u.db.self, c);
+    c = vt_sql_begin(&u); /* a registered one has fixed types: the second set breaks them */
+    vt_status(u.db.ops->run_many(c, limit, types, 2, NULL, NULL), VAULT_E_INTERNAL);
+    u.db.ops->release(u.db.self, c);
+    c = vt_sql_begin(&u);
+    vt_status(vt_sql_many(&u, c, put, 3, mixed, 2, NULL), VAULT_E_INTERNAL);
+    u.db.ops->release(u.db.self, c);
+  }
+  vault_repositories_close(&u.r);
+  vt_sql_close(&t);
+}
+
+START_TEST(many_on_a_lost_connection) {
+  many_and_lost(0);
+}
+END_TEST
+
+START_TEST(many_behind_a_pooler) {
+  many_and_lost(1);
+}
+END_TEST
+
 START_TEST(types_of_a_statement_are_fixed) {
   vt_sql t;
   vt_sql_open(&t, VAULT__DIALECT_POSTGRES);
@@ -138,6 +182,8 @@ END_TEST
 static Suite *postgres(void) {
   const TTest *const tests[] = {lost_connections_are_made_anew,
                                 lost_in_a_transaction,
+                                many_on_a_lost_connection,
+                                many_behind_a_pooler,
                                 types_of_a_statement_are_fixed,
                                 nodes_start_together,
                                 pool_is_bounded,

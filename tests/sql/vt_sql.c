@@ -78,3 +78,9 @@ vault_status vt_sql_run(vt_sql *t, vault__conn *c, const char *text, int n_param
   vault__arena_free(&own);
   return s;
 }
+
+vault_status vt_sql_many(vt_sql *t, vault__conn *c, const char *text, int n_params,
+                         const vault__val *params, int n_sets, int64_t *affected) {
+  const vault__sql sql = {.name = "TEST", .text = text, .n_params = n_params};
+  return t->db.ops->run_many(c, &sql, params, n_sets, affected, NULL);
+}

@@ -27,5 +27,7 @@ void vt_pg_execute(const char *sql);
 vault__conn *vt_sql_begin(vt_sql *t);
 vault_status vt_sql_run(vt_sql *t, vault__conn *c, const char *text, int n_params, int n_cols,
                         const vault__val *params, vault__arena *arena, vault__rows *rows);
+vault_status vt_sql_many(vt_sql *t, vault__conn *c, const char *text, int n_params,
+                         const vault__val *params, int n_sets, int64_t *affected);
 
 #endif

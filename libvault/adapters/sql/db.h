@@ -73,10 +73,20 @@ typedef struct vault__db_ops {
   /* Run one statement with all its parameters; rows (may be NULL) go to the arena. */
   vault_status (*run)(vault__conn *conn, const vault__sql *sql, const vault__val *params,
                       vault__arena *arena, vault__rows *out, vault_err *err);
+  /* In a transaction: the same statement n_sets times, in order; params holds n_sets *
+   * sql->n_params values. No rows are read; affected (may be NULL) gets n_sets counts. One
+   * round trip for many on PostgreSQL. A failure is a failure of all: *affected is then not
+   * set and the transaction is dead, as after run. */
+  vault_status (*run_many)(vault__conn *conn, const vault__sql *sql, const vault__val *params,
+                           int n_sets, int64_t *affected, vault_err *err);
   /* Several statements without parameters: the schema. Inside the caller's transaction. */
   vault_status (*script)(vault__conn *conn, const char *text, vault_err *err);
   /* Prepare without running: for the registry test. */
   vault_status (*prepare)(vault__conn *conn, const vault__sql *sql, vault_err *err);
+  /* Housekeeping between transactions (checkpoints). idle = 1: nobody has worked for a
+   * while. Never waits for a connection; errors are kept for who writes next. 1: it did
+   * something. */
+  int (*maintain)(void *self, uint32_t idle);
   void (*destroy)(void *self); /* takes NULL */
 } vault__db_ops;
 

@@ -29,6 +29,11 @@ vault_status vault__items_set_attached(void *self, vault_err *err) {
   return vault__items_write(self, attach_work, NULL, err);
 }
 
+static int32_t maintain(void *self, uint32_t idle) {
+  const vault__repo *repo = self;
+  return repo->db.ops->maintain(repo->db.self, idle);
+}
+
 const vault_items_repo_ops vault__sql_items_ops = {
   .size = sizeof(vault_items_repo_ops),
   .version = VAULT_ITEMS_REPO_V1,
@@ -62,4 +67,5 @@ const vault_items_repo_ops vault__sql_items_ops = {
   .recount = vault__items_recount,
   .sweep_ops = vault__items_sweep_ops,
   .destroy = NULL, /* vault_repositories owns what this table works on */
+  .maintain = maintain,
 };

@@ -109,6 +109,12 @@ static vault_status commit(vault__conn *c, vault_err *err) {
   return s;
 }
 
+static int maintain(void *self, uint32_t idle) { /* the server looks after itself */
+  (void)self;
+  (void)idle;
+  return 0;
+}
+
 static void destroy(void *self) {
   vault__pg *db = self;
   if (!db)
@@ -134,8 +140,10 @@ static const vault__db_ops ops = {
   .commit = commit,
   .rollback = rollback,
   .run = vault__pg_run,
+  .run_many = vault__pg_run_many,
   .script = vault__pg_script,
   .prepare = vault__pg_prepare,
+  .maintain = maintain,
   .destroy = destroy,
 };
 

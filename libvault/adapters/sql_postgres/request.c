@@ -12,6 +12,10 @@ static int64_t now_ms(void) {
   return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+int64_t vault__pg_deadline_ms(void) {
+  return now_ms() + VAULT__PG_ANSWER_TIMEOUT_MS;
+}
+
 /* 1: the socket is ready; 0: the deadline has passed, or the socket is bad. */
 static int wait_socket(PGconn *pg, short events, int64_t until_ms) {
   for (;;) {
@@ -27,7 +31,7 @@ static int wait_socket(PGconn *pg, short events, int64_t until_ms) {
   }
 }
 
-static int send_out(PGconn *pg, int64_t until_ms) {
+int vault__pg_send_out(PGconn *pg, int64_t until_ms) {
   int more;
   while ((more = PQflush(pg)) == 1) {
     if (!wait_socket(pg, POLLIN | POLLOUT, until_ms) || !PQconsumeInput(pg))
@@ -36,8 +40,7 @@ static int send_out(PGconn *pg, int64_t until_ms) {
   return more == 0;
 }
 
-/* The next result, or NULL with *lost = 0 when all have come. */
-static PGresult *next_result(PGconn *pg, int64_t until_ms, int *lost) {
+PGresult *vault__pg_next(PGconn *pg, int64_t until_ms, int *lost) {
   while (PQisBusy(pg)) {
     if (!wait_socket(pg, POLLIN, until_ms) || !PQconsumeInput(pg)) {
       *lost = 1;
@@ -47,7 +50,7 @@ static PGresult *next_result(PGconn *pg, int64_t until_ms, int *lost) {
   return PQgetResult(pg);
 }
 
-static int is_good(const PGresult *r) {
+int vault__pg_is_good(const PGresult *r) {
   ExecStatusType s = PQresultStatus(r);
   return s == PGRES_TUPLES_OK || s == PGRES_COMMAND_OK || s == PGRES_EMPTY_QUERY;
 }
@@ -55,22 +58,23 @@ static int is_good(const PGresult *r) {
 vault_status vault__pg_finish(vault__conn *c, int sent, int in_commit, const char *what,
                               PGresult **out, vault_err *err) {
   *out = NULL;
-  int64_t until_ms = now_ms() + VAULT__PG_ANSWER_TIMEOUT_MS;
-  int lost = !sent || !send_out(c->pg, until_ms);
+  int64_t until_ms = vault__pg_deadline_ms();
+  int lost = !sent || !vault__pg_send_out(c->pg, until_ms);
   PGresult *kept = NULL, *r;
-  while (!lost && (r = next_result(c->pg, until_ms, &lost)) != NULL) {
-    if (kept && !is_good(kept)) { /* the first failure is the reason */
+  while (!lost && (r = vault__pg_next(c->pg, until_ms, &lost)) != NULL) {
+    if (kept && !vault__pg_is_good(kept)) { /* the first failure is the reason */
       PQclear(r);
       continue;
     }
     PQclear(kept);
     kept = r;
   }
-  if (!lost && kept && is_good(kept)) {
+  if (!lost && kept && vault__pg_is_good(kept)) {
     *out = kept;
     return VAULT_OK;
   }
-  vault_status s = vault__pg_fail(c, kept && !is_good(kept) ? kept : NULL, in_commit, what, err);
+  vault_status s =
+    vault__pg_fail(c, kept && !vault__pg_is_good(kept) ? kept : NULL, in_commit, what, err);
   PQclear(kept);
   return s;
 }

@@ -17,23 +17,15 @@
 #define OID_VARCHAR 1043u
 
 #define NAME_BYTES 16
+#define NAME_FORMAT "v%d"
 #define BINARY 1
-
-typedef struct wire {
-  Oid types[VAULT__SQL_PARAMS_MAX];
-  const char *values[VAULT__SQL_PARAMS_MAX];
-  int lengths[VAULT__SQL_PARAMS_MAX];
-  int formats[VAULT__SQL_PARAMS_MAX];
-  unsigned char numbers[VAULT__SQL_PARAMS_MAX][8];
-  uint64_t signature[2];
-} wire;
 
 static Oid oid_of(vault__type type) {
   return type == VAULT__INT ? OID_INT8 : type == VAULT__TEXT ? OID_TEXT : OID_BYTEA;
 }
 
-static vault_status encode(const vault__sql *sql, const vault__val *params, wire *w,
-                           vault_err *err) {
+vault_status vault__pg_encode(const vault__sql *sql, const vault__val *params, vault__pg_wire *w,
+                              vault_err *err) {
   w->signature[0] = w->signature[1] = 0;
   for (int i = 0; i < sql->n_params; i++) {
     const vault__val *v = &params[i];
@@ -96,6 +88,12 @@ static vault_status decode(const PGresult *r, int row, int col, vault__arena *ar
   return VAULT_OK;
 }
 
+int64_t vault__pg_affected(const PGresult *r) {
+  const char *tag = PQcmdStatus((PGresult *)(uintptr_t)r); /* libpq forgot the const */
+  const char *count = PQcmdTuples((PGresult *)(uintptr_t)r);
+  return strncmp(tag, "SELECT", 6) != 0 ? strtoll(count, NULL, 10) : 0;
+}
+
 static vault_status read_rows(const vault__sql *sql, const PGresult *r, vault__arena *arena,
                               vault__rows *out, vault_err *err) {
   int n = PQntuples(r), cols = PQnfields(r);
@@ -110,10 +108,7 @@ static vault_status read_rows(const vault__sql *sql, const PGresult *r, vault__a
   for (int row = 0; row < n; row++)
     for (int col = 0; col < cols; col++)
       VAULT_TRY(decode(r, row, col, arena, &vals[row * cols + col], err));
-  const char *tag = PQcmdStatus((PGresult *)(uintptr_t)r); /* libpq forgot the const */
-  const char *count = PQcmdTuples((PGresult *)(uintptr_t)r);
-  int changes = strncmp(tag, "SELECT", 6) != 0;
-  *out = (vault__rows){changes ? strtoll(count, NULL, 10) : 0, n, cols, vals};
+  *out = (vault__rows){vault__pg_affected(r), n, cols, vals};
   return VAULT_OK;
 }
 
@@ -127,12 +122,18 @@ static vault_status prepare_named(vault__conn *c, const vault__sql *sql, const c
   return s;
 }
 
-static vault_status run_named(vault__conn *c, int at, const vault__sql *sql, const wire *w,
-                              PGresult **out, vault_err *err) {
-  char name[NAME_BYTES];
+int vault__pg_number(const vault__conn *c, const vault__sql *sql) {
+  return c->db->unprepared ? -1 : vault__sql_index(sql);
+}
+
+vault_status vault__pg_make_ready(vault__conn *c, int at, const vault__sql *sql,
+                                  const vault__pg_wire *w, vault_err *err) {
+  if (at < 0)
+    return VAULT_OK;
   vault__pg_stmt *stmt = &c->stmts[at];
-  (void)snprintf(name, sizeof name, "v%d", at);
   if (!stmt->ready) {
+    char name[NAME_BYTES];
+    (void)snprintf(name, sizeof name, NAME_FORMAT, at);
     VAULT_TRY(prepare_named(c, sql, name, sql->n_params, w->types, err));
     memcpy(stmt->types, w->signature, sizeof stmt->types);
     stmt->ready = 1;
@@ -140,26 +141,26 @@ static vault_status run_named(vault__conn *c, int at, const vault__sql *sql, con
   if (memcmp(stmt->types, w->signature, sizeof stmt->types) != 0)
     return vault__fail(err, VAULT_E_INTERNAL, VAULT_ORIGIN_DATABASE, 0,
                        "statement %s was given other types of parameters than before", sql->name);
-  int sent =
-    PQsendQueryPrepared(c->pg, name, sql->n_params, w->values, w->lengths, w->formats, BINARY);
-  return vault__pg_finish(c, sent, 0, sql->name, out, err);
+  return VAULT_OK;
 }
 
-static vault_status run_once(vault__conn *c, const vault__sql *sql, const wire *w, PGresult **out,
-                             vault_err *err) {
-  int sent = PQsendQueryParams(c->pg, vault__sql_text(sql, VAULT__DIALECT_POSTGRES), sql->n_params,
-                               w->types, w->values, w->lengths, w->formats, BINARY);
-  return vault__pg_finish(c, sent, 0, sql->name, out, err);
+int vault__pg_send(vault__conn *c, int at, const vault__sql *sql, const vault__pg_wire *w) {
+  if (at < 0)
+    return PQsendQueryParams(c->pg, vault__sql_text(sql, VAULT__DIALECT_POSTGRES), sql->n_params,
+                             w->types, w->values, w->lengths, w->formats, BINARY);
+  char name[NAME_BYTES];
+  (void)snprintf(name, sizeof name, NAME_FORMAT, at);
+  return PQsendQueryPrepared(c->pg, name, sql->n_params, w->values, w->lengths, w->formats, BINARY);
 }
 
-static vault_status check_alive(const vault__conn *c, vault_err *err) {
+vault_status vault__pg_check_alive(const vault__conn *c, vault_err *err) {
   if (!c->dead)
     return VAULT_OK;
   return vault__fail(err, VAULT_E_INTERNAL, VAULT_ORIGIN_DATABASE, 0,
                      "an earlier statement failed and ended this transaction");
 }
 
-static vault_status die(vault__conn *c, vault_status s) {
+vault_status vault__pg_die(vault__conn *c, vault_status s) {
   if (s != VAULT_OK && c->in_tx)
     c->dead = 1;
   return s;
@@ -167,26 +168,28 @@ static vault_status die(vault__conn *c, vault_status s) {
 
 vault_status vault__pg_run(vault__conn *c, const vault__sql *sql, const vault__val *params,
                            vault__arena *arena, vault__rows *out, vault_err *err) {
-  VAULT_TRY(check_alive(c, err));
-  wire w;
+  VAULT_TRY(vault__pg_check_alive(c, err));
+  vault__pg_wire w;
   PGresult *r = NULL;
-  vault_status s = encode(sql, params, &w, err);
-  int at = c->db->unprepared ? -1 : vault__sql_index(sql);
+  int at = vault__pg_number(c, sql);
+  vault_status s = vault__pg_encode(sql, params, &w, err);
   if (s == VAULT_OK)
-    s = at >= 0 ? run_named(c, at, sql, &w, &r, err) : run_once(c, sql, &w, &r, err);
+    s = vault__pg_make_ready(c, at, sql, &w, err);
+  if (s == VAULT_OK)
+    s = vault__pg_finish(c, vault__pg_send(c, at, sql, &w), 0, sql->name, &r, err);
   if (s == VAULT_OK && out)
     s = read_rows(sql, r, arena, out, err);
   PQclear(r);
-  return die(c, s);
+  return vault__pg_die(c, s);
 }
 
 vault_status vault__pg_script(vault__conn *c, const char *text, vault_err *err) {
-  VAULT_TRY(check_alive(c, err));
+  VAULT_TRY(vault__pg_check_alive(c, err));
   PGresult *r = NULL;
   vault_status s =
     vault__pg_finish(c, PQsendQuery(c->pg, text), 0, "a change of the schema", &r, err);
   PQclear(r);
-  return die(c, s);
+  return vault__pg_die(c, s);
 }
 
 /* run() always knows the types; here there are no values, so the server infers them. Where a
@@ -207,7 +210,7 @@ static vault_status prepare_untyped(vault__conn *c, const vault__sql *sql, vault
 
 /* Outside a transaction: a text that does not prepare at first would end it. */
 vault_status vault__pg_prepare(vault__conn *c, const vault__sql *sql, vault_err *err) {
-  VAULT_TRY(check_alive(c, err));
+  VAULT_TRY(vault__pg_check_alive(c, err));
   VAULT_TRY(prepare_untyped(c, sql, err));
   PGresult *r = NULL;
   VAULT_TRY(vault__pg_finish(c, PQsendDescribePrepared(c->pg, ""), 0, sql->name, &r, err));

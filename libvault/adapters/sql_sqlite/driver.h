@@ -57,6 +57,8 @@ vault_status vault__sqlite_fail(vault__conn *c, int rc, int in_commit, const cha
 /* statement.c */
 vault_status vault__sqlite_run(vault__conn *c, const vault__sql *sql, const vault__val *params,
                                vault__arena *arena, vault__rows *out, vault_err *err);
+vault_status vault__sqlite_run_many(vault__conn *c, const vault__sql *sql, const vault__val *params,
+                                    int n_sets, int64_t *affected, vault_err *err);
 vault_status vault__sqlite_script(vault__conn *c, const char *text, vault_err *err);
 vault_status vault__sqlite_prepare(vault__conn *c, const vault__sql *sql, vault_err *err);
 void vault__sqlite_forget(vault__conn *c); /* finish all cached statements */

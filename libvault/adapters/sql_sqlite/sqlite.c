@@ -121,6 +121,23 @@ static vault_status commit(vault__conn *c, vault_err *err) {
   return VAULT_OK;
 }
 
+static int maintain(void *self, uint32_t idle) {
+  vault__sqlite *db = self;
+  (void)idle;
+  (void)pthread_mutex_lock(&db->mutex);
+  vault__conn *c = db->memory || db->read_only ? NULL : pick(db, VAULT__DB_WRITE);
+  if (c)
+    c->busy = 1;
+  (void)pthread_mutex_unlock(&db->mutex);
+  if (!c)
+    return 0;
+  int before = c->wal_written;
+  checkpoint(c);
+  int did = c->wal_written != before;
+  release(db, c);
+  return did;
+}
+
 static void destroy(void *self) {
   vault__sqlite *db = self;
   if (!db)
@@ -147,8 +164,10 @@ static const vault__db_ops ops = {
   .commit = commit,
   .rollback = rollback,
   .run = vault__sqlite_run,
+  .run_many = vault__sqlite_run_many,
   .script = vault__sqlite_script,
   .prepare = vault__sqlite_prepare,
+  .maintain = maintain,
   .destroy = destroy,
 };
 

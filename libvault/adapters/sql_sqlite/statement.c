@@ -169,24 +169,64 @@ static vault_status check_alive(const vault__conn *c, vault_err *err) {
                      "an earlier statement failed and ended this transaction");
 }
 
-vault_status vault__sqlite_run(vault__conn *c, const vault__sql *sql, const vault__val *params,
-                               vault__arena *arena, vault__rows *out, vault_err *err) {
-  VAULT_TRY(check_alive(c, err));
+/* The prepared statement: the connection's own if it is registered, else made in *once. */
+static vault_status take(vault__conn *c, const vault__sql *sql, vault__sqlite_stmt *once,
+                         vault__sqlite_stmt **out, vault_err *err) {
   int at = vault__sql_index(sql);
-  vault__sqlite_stmt once = {0};
-  vault__sqlite_stmt *s = at >= 0 ? &c->cache[at] : &once;
-  vault_status status = VAULT_OK;
-  if (!s->stmt)
-    status = compile(c, sql, at >= 0 ? SQLITE_PREPARE_PERSISTENT : 0, s, err);
-  if (status == VAULT_OK)
-    status = bind_all(c, sql, s, params, err);
-  if (status == VAULT_OK)
-    status = step_all(c, sql, s->stmt, arena, out, err);
+  *out = at >= 0 ? &c->cache[at] : once;
+  if ((*out)->stmt)
+    return VAULT_OK;
+  return compile(c, sql, at >= 0 ? SQLITE_PREPARE_PERSISTENT : 0, *out, err);
+}
+
+static void put_back(vault__sqlite_stmt *s, vault__sqlite_stmt *once) {
   if (s->stmt) {
     (void)sqlite3_reset(s->stmt);
     (void)sqlite3_clear_bindings(s->stmt);
   }
-  (void)sqlite3_finalize(once.stmt);
+  (void)sqlite3_finalize(once->stmt);
+}
+
+vault_status vault__sqlite_run(vault__conn *c, const vault__sql *sql, const vault__val *params,
+                               vault__arena *arena, vault__rows *out, vault_err *err) {
+  VAULT_TRY(check_alive(c, err));
+  vault__sqlite_stmt once = {0}, *s;
+  vault_status status = take(c, sql, &once, &s, err);
+  if (status == VAULT_OK)
+    status = bind_all(c, sql, s, params, err);
+  if (status == VAULT_OK)
+    status = step_all(c, sql, s->stmt, arena, out, err);
+  put_back(s, &once);
+  return die(c, status);
+}
+
+static vault_status step_only(vault__conn *c, const vault__sql *sql, sqlite3_stmt *stmt,
+                              int64_t *affected, vault_err *err) {
+  int rc;
+  while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+  }
+  if (rc != SQLITE_DONE)
+    return vault__sqlite_fail(c, rc, 0, sql->name, err);
+  if (affected)
+    *affected = sqlite3_stmt_readonly(stmt) ? 0 : sqlite3_changes64(c->h);
+  (void)sqlite3_reset(stmt); /* it was a success: reset has nothing to say */
+  return VAULT_OK;
+}
+
+vault_status vault__sqlite_run_many(vault__conn *c, const vault__sql *sql, const vault__val *params,
+                                    int n_sets, int64_t *affected, vault_err *err) {
+  VAULT_TRY(check_alive(c, err));
+  if (!c->in_tx)
+    return vault__fail(err, VAULT_E_INTERNAL, VAULT_ORIGIN_DATABASE, 0,
+                       "statement %s may run many times in a transaction only", sql->name);
+  vault__sqlite_stmt once = {0}, *s;
+  vault_status status = take(c, sql, &once, &s, err);
+  for (int i = 0; i < n_sets && status == VAULT_OK; i++) {
+    status = bind_all(c, sql, s, params + (size_t)i * (size_t)sql->n_params, err);
+    if (status == VAULT_OK)
+      status = step_only(c, sql, s->stmt, affected ? &affected[i] : NULL, err);
+  }
+  put_back(s, &once);
   return die(c, status);
 }
 

@@ -350,6 +350,12 @@ typedef struct vault_items_repo_ops {
 
   /* May provide. Called once. */
   void (*destroy)(void *self);
+
+  /* May provide. Housekeeping of the database between commits (an embedded one copies its
+   * log to its place here). The committer calls it after each batch with idle = 0, and with
+   * idle = 1 when there was no work for 50 ms. Never waits for others. 1: it did something,
+   * 0: there was nothing to do. What fails shows in the next commit. */
+  int32_t (*maintain)(void *self, uint32_t idle);
 } vault_items_repo_ops;
 
 #ifdef __cplusplus
