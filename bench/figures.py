@@ -1,222 +1,144 @@
 #!/usr/bin/env python3
-"""The figures of docs/performance.md, measured next to nginx (dav module) in one run.
+"""The figures of docs/performance.md: vaultd beside its peers in one run.
 
-  bench/figures.py [--rounds N] [--vaultd PATH] [--load PATH] [--library PATH]
+  bench/figures.py --install-peers            once: copyparty and the tus server, below build/peers
+  bench/figures.py [--rounds N] [--cases put_4k_c32,...] [--only vaultd,nginx] [--vaultd PATH] ...
 
-Starts and stops everything itself, on free ports and below one temporary directory (TMPDIR).
-Each comparison runs in turn, ours and nginx's, N times; the median is printed with the median of
-the same-round ratios. nginx never flushes; vaultd is durable before each answer.
+Starts and stops everything itself, on free ports and below one temporary directory (TMPDIR). In each round every
+server takes its turn at a case; printed are the median of its rounds (lowest-highest), in bold the median of the
+same-round ratios to nginx, and the server's CPU per operation. nginx, rclone, copyparty and the tus server never flush;
+vaultd and nginxsync are durable before each answer.
 """
 import argparse
-import http.client
 import json
 import os
-import re
 import shutil
-import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
+from servers import Vaultd, install_peers, pss_kib, start_all, status_kib
+
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
-PHONE = "+905321234567"
+SETTLE_S = 30  # at most, for what vaultd does after its answers
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+class Case:
+    """method, operations, connections and body of one load; bulk: its figure is MB/s and seconds per GB."""
+
+    def __init__(self, method, n, conns, size, chunk=0, source=None):
+        self.method, self.n, self.conns, self.size = method, n, conns, size
+        self.chunk, self.source = chunk, source
+        self.bulk = size * n >= GIB or (source and CASES[source].bulk)
 
 
-def status_kib(pid, key):
-    with open(f"/proc/{pid}/status") as f:
-        return int(re.search(rf"^{key}:\s+(\d+) kB", f.read(), re.M).group(1))
+CASES = {}
+CASES.update({
+    "put_4k_c1": Case("PUT", 2000, 1, 4 * KIB),
+    "put_4k_c8": Case("PUT", 8000, 8, 4 * KIB),
+    "put_4k_c32": Case("PUT", 20000, 32, 4 * KIB),
+    "put_64k_c8": Case("PUT", 3000, 8, 64 * KIB),
+    "put_64k_c32": Case("PUT", 6000, 32, 64 * KIB),
+    "put_1g": Case("PUT", 1, 1, GIB),
+    "put_8x128m": Case("PUT", 8, 8, 128 * MIB),
+    "tus_64k_c8": Case("TUS", 1000, 8, 64 * KIB),
+    "tus1_64k_c8": Case("TUS1", 1000, 8, 64 * KIB),
+    "tus_1g": Case("TUS", 1, 1, GIB, chunk=8 * MIB),
+})
+CASES["get_4k_c64"] = Case("GET", 20000, 64, 0, source="put_4k_c32")
+CASES["get_1g"] = Case("GET", 1, 1, 0, source="put_1g")
 
 
-def pss_kib(pid):
-    with open(f"/proc/{pid}/smaps_rollup") as f:
-        return int(re.search(r"^Pss:\s+(\d+) kB", f.read(), re.M).group(1))
-
-
-def cpu_seconds(pids):
-    ticks = 0
-    for pid in pids:
-        with open(f"/proc/{pid}/stat") as f:
-            fields = f.read().rsplit(") ", 1)[1].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def wait_for(port, path, process, status=200):
-    """Seconds until the first answer with this status."""
-    start = time.monotonic()
-    while process.poll() is None and time.monotonic() - start < 30:
-        try:
-            c = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-            c.request("GET", path)
-            if c.getresponse().status == status:
-                return time.monotonic() - start
-        except OSError:
-            time.sleep(0.001)
-    raise SystemExit("the server did not answer")
-
-
-class Vaultd:
-    """limits are lifted by settings, never bypassed."""
-
-    def __init__(self, binary, data):
-        self.port = free_port()
-        self.codes = os.path.join(data, "sms.jsonl")
-        self.log = open(os.path.join(data, "log"), "ab")
-        env = dict(os.environ, VAULT_DATA=data, VAULT_LISTEN=f"127.0.0.1:{self.port}",
-                   VAULT_SMS=f"file:{self.codes}", VAULT_LIMITS_CODES_PER_HOUR="1000000",
-                   VAULT_LIMITS_CODES_PER_DAY="1000000", VAULT_LIMITS_CODE_GAP_MS="1",
-                   VAULT_LIMITS_CODES_PER_HOUR_ALL="100000000",
-                   VAULT_LIMITS_CODES_PER_HOUR_ADDRESS="100000000")
-        self.started = time.monotonic()
-        self.process = subprocess.Popen([binary, "serve"], env=env, stderr=self.log,
-                                        stdout=self.log)
-        self.first_answer = wait_for(self.port, "/healthz", self.process)
-        self.pids = [self.process.pid]
-
-    def call(self, method, path, body=None, headers=None):
-        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        c.request(method, path, json.dumps(body) if body is not None else None,
-                  dict({"Content-Type": "application/json"} if body is not None else {},
-                       **(headers or {})))
-        r = c.getresponse()
-        data = r.read()
-        if r.status >= 300:
-            raise SystemExit(f"{method} {path}: {r.status} {data!r}")
-        return json.loads(data) if data else None
-
-    def code(self, at):
-        """The code that was appended to the file after position `at`."""
-        while True:
-            try:
-                with open(self.codes, "rb") as f:
-                    f.seek(at)
-                    line = f.readline()
-                if line.endswith(b"\n"):
-                    return json.loads(line)["text"].strip().rsplit("#", 1)[1][:6]
-            except FileNotFoundError:
-                pass
-            time.sleep(0.0005)
-
-    def sign_in(self, phone=PHONE):
-        at = os.path.getsize(self.codes) if os.path.exists(self.codes) else 0
-        ch = self.call("POST", "/api/v1/auth/otp", {"phone": phone})
-        grant = self.call("POST", "/api/v1/auth/otp/verify",
-                          {"challenge_id": ch["challenge_id"], "code": self.code(at)})
-        return "Authorization: Bearer " + grant["access_token"]
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
-
-
-class Nginx:
-    def __init__(self, root):
-        self.port = free_port()
-        for d in ("files", "temp", "logs"):
-            os.makedirs(os.path.join(root, d))
-        os.chmod(root, 0o755)
-        conf = f"""
-worker_processes 2; pid {root}/pid; error_log {root}/logs/error.log; daemon off; user root;
-events {{ worker_connections 1024; }}
-http {{
-  access_log off; sendfile on; client_max_body_size 0; client_body_temp_path {root}/temp;
-  client_body_buffer_size 256k; keepalive_requests 1000000;
-  server {{ listen 127.0.0.1:{self.port}; root {root}/files;
-    location / {{ dav_methods PUT DELETE; create_full_put_path on; }} }}
-}}"""
-        path = os.path.join(root, "nginx.conf")
-        with open(path, "w") as f:
-            f.write(conf)
-        self.process = subprocess.Popen(["nginx", "-p", root, "-c", path],
-                                        stderr=subprocess.DEVNULL)
-        wait_for(self.port, "/", self.process, status=403)
-        out = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True)
-        self.pids = [self.process.pid] + [int(p) for p in out.stdout.split()]
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(10)
-
-
-def load(tool, method, port, path, n, conns, size, *headers):
-    out = subprocess.run([tool, method, "127.0.0.1", str(port), path, str(n), str(conns),
-                          str(size), *headers], capture_output=True, text=True)
+def run_load(tool, case, server, tag):
+    path = server.tus_path if case.method.startswith("TUS") else server.path(tag)
+    env = dict(os.environ, LOAD_CHUNK_BYTES=str(case.chunk))
+    before = server.cpu_seconds()
+    out = subprocess.run([tool, case.method, "127.0.0.1", str(server.port), path, str(case.n),
+                          str(case.conns), str(case.size), *server.headers], env=env,
+                         capture_output=True, text=True)
     if out.returncode:
-        raise SystemExit(f"{method} {path}: {out.stderr}{out.stdout}")
-    return json.loads(out.stdout)
-
-
-def measure(server, tool, method, path, n, conns, size, *headers):
-    before = cpu_seconds(server.pids)
-    r = load(tool, method, server.port, path, n, conns, size, *headers)
-    r["cpu_us"] = (cpu_seconds(server.pids) - before) / n * 1e6
+        raise SystemExit(f"{server.name}: {case.method} {path}: {out.stderr}{out.stdout}")
+    r = json.loads(out.stdout)
+    r["cpu"] = server.cpu_seconds() - before
     return r
 
 
-def compare(name, rounds, ours, theirs, unit):
-    """ours and theirs: functions that give a result of `load`."""
-    rows = []
-    for i in range(rounds):
-        pair = (ours(i), theirs(i))
-        rows.append(pair)
-    value = (lambda r: r["per_second"]) if unit == "/s" else (lambda r: GIB / r["seconds"] / 1e6)
-    a = [value(x) for x, _ in rows]
-    b = [value(y) for _, y in rows]
-    ratio = statistics.median(x / y for x, y in zip(a, b))
-    med = statistics.median
-    print(f"| {name} | {med(a):,.0f} ({min(a):,.0f}–{max(a):,.0f}) {unit} | "
-          f"{med(b):,.0f} ({min(b):,.0f}–{max(b):,.0f}) {unit} | {ratio:.2f} | "
-          f"{med(x['cpu_us'] for x, _ in rows):,.0f} / {med(y['cpu_us'] for _, y in rows):,.0f} | "
-          f"{med(x['p50_ms'] for x, _ in rows):.2f} / {med(x['p99_ms'] for x, _ in rows):.2f} |",
-          flush=True)
+def settled_cpu(server, start):
+    """CPU since `start` once the server has come to rest: checkpoints, indexing, spilling."""
+    end, still = time.monotonic() + SETTLE_S, 0
+    last = server.cpu_seconds()
+    while time.monotonic() < end and still < 8:
+        time.sleep(1)
+        now = server.cpu_seconds()
+        still = still + 1 if now - last <= 0.02 else 0
+        last = now
+    return last - start
+
+
+def measure(args, servers, name):
+    """{server: [result of each round]}"""
+    case, rows = CASES[name], {}
+    tus = case.method.startswith("TUS")
+    takes_part = [s for s in servers.values()
+                  if (s.tus_path if tus else s.name != "tusnode")]
+    for i in range(args.rounds):
+        for s in takes_part:
+            tag = f"{case.source or name}-{i}"
+            if isinstance(s, Vaultd):
+                s.renew()
+            start = s.cpu_seconds()
+            r = run_load(args.load, case, s, tag)
+            if args.settle and isinstance(s, Vaultd) and case.method != "GET":
+                r["cpu_all"] = settled_cpu(s, start)
+            rows.setdefault(s.name, []).append(r)
+    return rows
+
+
+def spread(values, digits=0):
+    return (f"{statistics.median(values):,.{digits}f} ({min(values):,.{digits}f}–"
+            f"{max(values):,.{digits}f})")
+
+
+def show(name, rows):
+    case = CASES[name]
+    gigabytes = (case.size or CASES[case.source].size if case.source else case.size) * case.n / 1e9
+    rate = ((lambda r: gigabytes * 1e3 / r["seconds"]) if case.bulk else (lambda r: r["per_second"]))
+    base = rows.get("nginx") or rows.get("tusnode")
+    print(f"\n**{name}** ({case.n:,} operations on {case.conns} connection(s))\n")
+    print(f"| | {'MB/s' if case.bulk else 'per second'} | ratio | "
+          f"CPU {'s/GB' if case.bulk else 'µs'} | p50 / p99 ms |")
+    print("|---|---|---|---|---|")
+    for server, results in rows.items():
+        cpu = [r["cpu"] / gigabytes if case.bulk else r["cpu"] / case.n * 1e6 for r in results]
+        more = [r["cpu_all"] / gigabytes if case.bulk else r["cpu_all"] / case.n * 1e6
+                for r in results if "cpu_all" in r]
+        ratio = statistics.median(rate(r) / rate(b) for r, b in zip(results, base)) if base else 0
+        cost = f"{statistics.median(cpu):,.{2 if case.bulk else 0}f}"
+        if more:
+            cost += f" ({statistics.median(more):,.{2 if case.bulk else 0}f} at rest)"
+        print(f"| {server} | {spread([rate(r) for r in results])} | **{ratio:.2f}** | {cost} | "
+              f"{statistics.median(r['p50_ms'] for r in results):.2f} / "
+              f"{statistics.median(r['p99_ms'] for r in results):.2f} |", flush=True)
 
 
 def transfers(args, base):
-    data = os.path.join(base, "vault")
-    root = os.path.join(base, "nginx")
-    os.makedirs(data)
-    os.makedirs(root)
-    v, n = Vaultd(args.vaultd, data), Nginx(root)
-    auth = v.sign_in()
-    api = "/api/v1/files/content?path="
-    print("| | vaultd | nginx | ratio | CPU µs per request, vaultd / nginx | vaultd p50 / p99 ms |")
-    print("|---|---|---|---|---|---|")
-    for conns in (1, 32):
-        compare(f"2,000 PUT of 4 KiB, {conns} connection{'s' * (conns > 1)}", args.rounds,
-                lambda i: measure(v, args.load, "PUT", f"{api}/s{conns}-{i}/%d.bin", 2000, conns,
-                                  4 * KIB, auth),
-                lambda i: measure(n, args.load, "PUT", f"/s{conns}-{i}/%d.bin", 2000, conns,
-                                  4 * KIB), "/s")
-    small = status_kib(v.pids[0], "VmHWM")
-    compare("PUT of 1 GiB", args.rounds,
-            lambda i: measure(v, args.load, "PUT", f"{api}/big{i}-%d.bin", 1, 1, GIB, auth),
-            lambda i: measure(n, args.load, "PUT", f"/big{i}-%d.bin", 1, 1, GIB), "MB/s")
-    compare("GET of 1 GiB", args.rounds,
-            lambda i: measure(v, args.load, "GET", f"{api}/big{i}-%d.bin", 1, 1, 0, auth),
-            lambda i: measure(n, args.load, "GET", f"/big{i}-%d.bin", 1, 1, 0), "MB/s")
-    compare("GET of 4 KiB, 32 connections", args.rounds,
-            lambda i: measure(v, args.load, "GET", f"{api}/s32-{i}/%d.bin", 2000, 32, 0, auth),
-            lambda i: measure(n, args.load, "GET", f"/s32-{i}/%d.bin", 2000, 32, 0), "/s")
-    print(f"\npeak RSS of vaultd: {small / 1024:.1f} MiB after the small uploads, "
-          f"{status_kib(v.pids[0], 'VmHWM') / 1024:.1f} MiB after 1 GiB up and down")
-    v.stop()
-    n.stop()
+    servers = start_all(args, base)
+    try:
+        for name in args.cases.split(","):
+            show(name, measure(args, servers, name))
+        print("\npeak RSS, MiB: " +
+              ", ".join(f"{s.name} {s.peak_mib():.0f}" for s in servers.values()))
+    finally:
+        for s in servers.values():
+            s.stop()
 
 
 def sign_ins(args, base):
-    data = os.path.join(base, "sign")
-    os.makedirs(data)
-    v = Vaultd(args.vaultd, data)
-    count = 200
+    root = os.path.join(base, "sign")
+    os.makedirs(root)
+    v, count = Vaultd(args.vaultd, root), 200
     start = time.monotonic()
     for i in range(count):
         v.sign_in(f"+90532{i:07d}")
@@ -226,23 +148,21 @@ def sign_ins(args, base):
 
 
 def start_up(args, base):
-    data = os.path.join(base, "many")
-    os.makedirs(data)
-    v = Vaultd(args.vaultd, data)
-    print(f"idle, fresh: PSS {pss_kib(v.pids[0]) / 1024:.1f} MiB, "
+    root = os.path.join(base, "many")
+    os.makedirs(root)
+    v = Vaultd(args.vaultd, root)
+    print(f"\nidle, fresh: PSS {pss_kib(v.pids[0]) / 1024:.1f} MiB, "
           f"RSS {status_kib(v.pids[0], 'VmRSS') / 1024:.1f} MiB")
-    auth = v.sign_in()
-    items = args.items
-    load(args.load, "PUT", v.port, "/api/v1/files/content?path=/i%d.txt", items, 32, 16, auth)
+    v.renew()
+    run_load(args.load, Case("PUT", args.items, 32, 16), v, "i")
     v.stop()
     firsts = []
     for _ in range(5):
-        v = Vaultd(args.vaultd, data)
+        v = Vaultd(args.vaultd, root)
         firsts.append(v.first_answer * 1e3)
         rss = status_kib(v.pids[0], "VmRSS") / 1024
         v.stop()
-    print(f"start to the first 200 with {items:,} items: median {statistics.median(firsts):.0f} ms "
-          f"({min(firsts):.0f}–{max(firsts):.0f}); RSS then {rss:.1f} MiB")
+    print(f"start to the first 200 with {args.items:,} items: {spread(firsts)} ms; RSS then {rss:.1f} MiB")
 
 
 def sizes(args):
@@ -254,22 +174,43 @@ def sizes(args):
             print(f"{name}, stripped: {os.path.getsize(copy) / 1024:.0f} KiB")
 
 
-def main():
+def arguments():
     top = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    release = os.path.join(top, "build", "bench")
-    p = argparse.ArgumentParser()
-    p.add_argument("--rounds", type=int, default=3)
+    build = os.path.join(top, "build", "bench")
+    p = argparse.ArgumentParser(description=__doc__,
+                                formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--install-peers", action="store_true")
+    p.add_argument("--rounds", type=int, default=4)
     p.add_argument("--items", type=int, default=100000)
-    p.add_argument("--vaultd", default=f"{release}/server/vaultd")
-    p.add_argument("--load", default=f"{release}/bench/load")
-    p.add_argument("--library", default=f"{release}/libvault/libvault.so")
-    args = p.parse_args()
+    p.add_argument("--cases", default=",".join(CASES))
+    p.add_argument("--only", default="", help="servers, separated by commas; default: all there are")
+    p.add_argument("--settle", action="store_true",
+                   help="also wait for what vaultd does after its answers, and count its CPU")
+    p.add_argument("--transfers-only", action="store_true")
+    p.add_argument("--vaultd", default=f"{build}/server/vaultd")
+    p.add_argument("--load", default=f"{build}/bench/load")
+    p.add_argument("--limits", default=f"{build}/bench/limits")
+    p.add_argument("--shim", default=f"{build}/bench/libflush_on_rename.so")
+    p.add_argument("--library", default=f"{build}/libvault/libvault.so")
+    p.add_argument("--peers", default=os.path.join(top, "build", "peers"))
+    return p.parse_args()
+
+
+def main():
+    args = arguments()
+    if args.install_peers:
+        install_peers(args.peers)
+        return
     base = tempfile.mkdtemp(prefix="vault-bench-")
     try:
-        sizes(args)
+        limits = os.path.join(base, "limits")
+        os.makedirs(limits)
+        subprocess.run([args.limits, limits], check=True)
         transfers(args, base)
-        sign_ins(args, base)
-        start_up(args, base)
+        if not args.transfers_only:
+            sizes(args)
+            sign_ins(args, base)
+            start_up(args, base)
     finally:
         shutil.rmtree(base, ignore_errors=True)
 

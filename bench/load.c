@@ -4,12 +4,16 @@
  *
  *   load METHOD HOST PORT PATH_FORMAT N CONNECTIONS BODY_BYTES [HEADER...]
  *
- * PATH_FORMAT may hold one %d: the number of the request. Prints one line of JSON:
- * requests, failed (status other than 2xx), seconds, per_second, p50_ms, p99_ms, max_ms. */
+ * PATH_FORMAT may hold one %d: the number of the request. Two methods stand for whole uploads by
+ * tus 1.0, counted and timed as one: TUS creates (POST) and appends (PATCH, in pieces of
+ * LOAD_CHUNK_BYTES of the environment, or whole), TUS1 creates with the body in the POST.
+ * Prints one line of JSON: requests, failed (status other than 2xx), seconds, per_second, p50_ms,
+ * p99_ms, max_ms. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,18 +30,24 @@
 typedef struct conn {
   int fd;
   char head[HEAD_BYTES]; /* the request's head going out, then the answer's coming in */
-  size_t out_n, out_at, body_at;
+  size_t out_n, out_at, body_at, body_end;
   size_t in_n;
   int in_body;
   uint64_t body_left;
   double started;
+  char location[1024]; /* tus: path of the upload that is under way; "" before its creation */
+  size_t offset;       /* tus: bytes sent to it */
+  long number;
 } conn;
+
+typedef enum protocol { PLAIN, TUS, TUS1 } protocol;
 
 static const char *method, *host, *port, *path_format;
 static char headers[4096];
 static long total, next_request, finished, refused;
-static size_t body_bytes; /* of a body, the stamp included */
-static size_t tail_bytes; /* what follows the stamp: the same for all */
+static protocol speaks;
+static size_t body_bytes;  /* of a body, the stamp included */
+static size_t chunk_bytes; /* of one PATCH at most */
 static uint64_t salt;
 static char *body, *sink;
 static double *times;
@@ -60,6 +70,74 @@ static void watch(conn *c, uint32_t events, int op) {
     die("epoll_ctl");
 }
 
+/* The target of request `number`: path_format with it in place of %d. */
+static void format_path(char *out, size_t room, long number) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+  (void)snprintf(out, room, path_format, (int)number);
+#pragma GCC diagnostic pop
+}
+
+static void add(conn *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void add(conn *c, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  c->out_n += (size_t)vsnprintf(c->head + c->out_n, sizeof c->head - c->out_n, format, args);
+  va_end(args);
+}
+
+static void add_line(conn *c, const char *verb, const char *path) {
+  c->out_n = c->out_at = c->in_n = 0;
+  c->in_body = 0;
+  add(c, "%s %s HTTP/1.1\r\nHost: %s:%s\r\n%s", verb, path, host, port, headers);
+}
+
+/* The body's bytes [from, from + n) follow the head. No two bodies are the same, so that nothing is
+ * stored twice: the first ones are a stamp. */
+static void add_body(conn *c, size_t from, size_t n) {
+  add(c, "Content-Length: %zu\r\n\r\n", n);
+  c->body_at = from;
+  c->body_end = from + n;
+  if (from == 0 && n >= sizeof salt) {
+    uint64_t stamp = salt + (uint64_t)c->number;
+    memcpy(c->head + c->out_n, &stamp, sizeof stamp);
+    c->out_n += sizeof stamp;
+    c->body_at = sizeof stamp;
+  }
+}
+
+static void create(conn *c) {
+  static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  char path[2048], name[13], text[10];
+  format_path(path, sizeof path, c->number);
+  (void)snprintf(text, sizeof text, "%09lu", (unsigned long)(salt / 65536 + (uint64_t)c->number) % 1000000000);
+  for (size_t i = 0; i < 9; i += 3) {
+    unsigned v = (unsigned)text[i] << 16 | (unsigned)text[i + 1] << 8 | (unsigned)text[i + 2];
+    for (size_t k = 0; k < 4; k++)
+      name[i / 3 * 4 + k] = digits[v >> (18 - 6 * k) & 63];
+  }
+  name[12] = 0;
+  c->location[0] = 0;
+  c->offset = 0;
+  add_line(c, "POST", path);
+  add(c, "Tus-Resumable: 1.0.0\r\nUpload-Length: %zu\r\nUpload-Metadata: filename %s\r\n", body_bytes,
+      name);
+  if (speaks == TUS1)
+    add(c, "Content-Type: application/offset+octet-stream\r\n");
+  add_body(c, 0, speaks == TUS1 ? body_bytes : 0);
+}
+
+static void append(conn *c) {
+  size_t left = body_bytes - c->offset, n = chunk_bytes && chunk_bytes < left ? chunk_bytes : left;
+  add_line(c, "PATCH", c->location);
+  add(c,
+      "Tus-Resumable: 1.0.0\r\nUpload-Offset: %zu\r\n"
+      "Content-Type: application/offset+octet-stream\r\n",
+      c->offset);
+  add_body(c, c->offset, n);
+  c->offset += n;
+}
+
 static void start(conn *c) {
   char path[2048];
   if (next_request >= total) {
@@ -67,31 +145,48 @@ static void start(conn *c) {
     c->fd = -1;
     return;
   }
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-  (void)snprintf(path, sizeof path, path_format, (int)next_request++);
-#pragma GCC diagnostic pop
-  int n = snprintf(c->head, sizeof c->head, "%s %s HTTP/1.1\r\nHost: %s:%s\r\n%s", method, path,
-                   host, port, headers);
-  if (body_bytes || strcmp(method, "PUT") == 0)
-    n += snprintf(c->head + n, sizeof c->head - (size_t)n, "Content-Length: %zu\r\n", body_bytes);
-  n += snprintf(c->head + n, sizeof c->head - (size_t)n, "\r\n");
-  c->out_n = (size_t)n;
-  if (tail_bytes < body_bytes) { /* no two bodies are the same: nothing is stored twice */
-    uint64_t stamp = salt + (uint64_t)next_request;
-    memcpy(c->head + c->out_n, &stamp, sizeof stamp);
-    c->out_n += sizeof stamp;
-  }
-  c->out_at = c->body_at = c->in_n = 0;
-  c->in_body = 0;
+  c->number = next_request++;
   c->started = now();
+  if (speaks != PLAIN) {
+    create(c);
+    return;
+  }
+  format_path(path, sizeof path, c->number);
+  add_line(c, method, path);
+  if (body_bytes || strcmp(method, "PUT") == 0)
+    add_body(c, 0, body_bytes);
+  else
+    add(c, "\r\n");
+}
+
+/* tus: the creation was answered: go on with its location. 1: there is more to send. */
+static int more_parts(conn *c) {
+  if (speaks != TUS || refused)
+    return 0;
+  if (c->offset < body_bytes) {
+    append(c);
+    return 1;
+  }
+  return 0;
+}
+
+static void find_location(conn *c) {
+  const char *at = strcasestr(c->head, "\r\nlocation:");
+  if (speaks != TUS || !at || c->location[0])
+    return;
+  at += 11 + strspn(at + 11, " ");
+  const char *slashes = strstr(at, "//"), *end = strstr(at, "\r\n");
+  if (slashes && slashes < end) /* an absolute address: its path */
+    at = memchr(slashes + 2, '/', (size_t)(end - slashes - 2));
+  if (at && end)
+    (void)snprintf(c->location, sizeof c->location, "%.*s", (int)(end - at), at);
 }
 
 /* 1: everything is out. */
 static int send_some(conn *c) {
-  while (c->out_at < c->out_n || c->body_at < tail_bytes) {
+  while (c->out_at < c->out_n || c->body_at < c->body_end) {
     struct iovec v[2] = {{c->head + c->out_at, c->out_n - c->out_at},
-                         {body + c->body_at, tail_bytes - c->body_at}};
+                         {body + c->body_at, c->body_end - c->body_at}};
     ssize_t n = writev(c->fd, v, 2);
     if (n < 0 && errno == EAGAIN)
       return 0;
@@ -111,6 +206,7 @@ static void parse_head(conn *c, size_t head_n) {
     refused++;
   if (refused == 1 && c->head[9] != '2')
     (void)fprintf(stderr, "first failure: %s\n", c->head);
+  find_location(c);
   uint64_t n = length ? strtoull(length + 17, NULL, 10) : 0;
   uint64_t have = c->in_n - head_n;
   c->body_left = n > have ? n - have : 0;
@@ -145,7 +241,7 @@ static int receive_some(conn *c) {
 
 static void step(conn *c) {
   for (;;) {
-    if (c->out_at < c->out_n || c->body_at < tail_bytes) {
+    if (c->out_at < c->out_n || c->body_at < c->body_end) {
       if (!send_some(c)) {
         watch(c, EPOLLOUT, EPOLL_CTL_MOD);
         return;
@@ -154,6 +250,8 @@ static void step(conn *c) {
     }
     if (!receive_some(c))
       return;
+    if (more_parts(c))
+      continue;
     times[finished++] = now() - c->started;
     start(c);
     if (c->fd < 0)
@@ -199,7 +297,6 @@ static void read_headers(int n, char **lines) {
 
 static void make_body(void) {
   salt = (uint64_t)(now() * 1e9) << 16;
-  tail_bytes = body_bytes < sizeof salt ? body_bytes : body_bytes - sizeof salt;
   for (size_t i = 0; i < body_bytes; i++)
     body[i] = (char)(i * 131 + i / 4096);
 }
@@ -229,6 +326,9 @@ int main(int argc, char **argv) {
   total = strtol(argv[5], NULL, 10);
   long n_conns = strtol(argv[6], NULL, 10);
   body_bytes = (size_t)strtoull(argv[7], NULL, 10);
+  const char *chunk = getenv("LOAD_CHUNK_BYTES");
+  chunk_bytes = chunk ? (size_t)strtoull(chunk, NULL, 10) : 0;
+  speaks = strcmp(method, "TUS") == 0 ? TUS : strcmp(method, "TUS1") == 0 ? TUS1 : PLAIN;
   read_headers(argc - 8, argv + 8);
   if (total < 1 || n_conns < 1 || n_conns > 10000)
     return 2;
