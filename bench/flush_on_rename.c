@@ -26,6 +26,7 @@ int rename(const char *from, const char *to) {
     *(void **)&real = dlsym(RTLD_NEXT, "rename");
   if (flush(from, O_RDONLY) || real(from, to))
     return -1;
-  (void)snprintf(directory, sizeof directory, "%.*s", slash ? (int)(slash - to) : 1, slash ? to : ".");
+  (void)snprintf(directory, sizeof directory, "%.*s", slash ? (int)(slash - to) : 1,
+                 slash ? to : ".");
   return flush(directory, O_RDONLY | O_DIRECTORY);
 }

@@ -54,7 +54,8 @@ static void publish(void) {
   for (int i = 0; i < ROUNDS; i++) {
     int fd = open("new", O_RDWR | O_CREAT | O_TRUNC, 0600);
     (void)snprintf(name, sizeof name, "f%d", i);
-    check(fd < 0 || write(fd, piece, PIECE) != PIECE || fsync(fd) || rename("new", name) || fsync(dir),
+    check(fd < 0 || write(fd, piece, PIECE) != PIECE || fsync(fd) || rename("new", name) ||
+            fsync(dir),
           "publish");
     (void)close(fd);
   }

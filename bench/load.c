@@ -110,7 +110,8 @@ static void create(conn *c) {
   static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   char path[2048], name[13], text[10];
   format_path(path, sizeof path, c->number);
-  (void)snprintf(text, sizeof text, "%09lu", (unsigned long)(salt / 65536 + (uint64_t)c->number) % 1000000000);
+  (void)snprintf(text, sizeof text, "%09lu",
+                 (unsigned long)(salt / 65536 + (uint64_t)c->number) % 1000000000);
   for (size_t i = 0; i < 9; i += 3) {
     unsigned v = (unsigned)text[i] << 16 | (unsigned)text[i + 1] << 8 | (unsigned)text[i + 2];
     for (size_t k = 0; k < 4; k++)
@@ -120,8 +121,8 @@ static void create(conn *c) {
   c->location[0] = 0;
   c->offset = 0;
   add_line(c, "POST", path);
-  add(c, "Tus-Resumable: 1.0.0\r\nUpload-Length: %zu\r\nUpload-Metadata: filename %s\r\n", body_bytes,
-      name);
+  add(c, "Tus-Resumable: 1.0.0\r\nUpload-Length: %zu\r\nUpload-Metadata: filename %s\r\n",
+      body_bytes, name);
   if (speaks == TUS1)
     add(c, "Content-Type: application/offset+octet-stream\r\n");
   add_body(c, 0, speaks == TUS1 ? body_bytes : 0);
@@ -295,6 +296,12 @@ static void read_headers(int n, char **lines) {
   }
 }
 
+static void read_protocol(void) {
+  const char *chunk = getenv("LOAD_CHUNK_BYTES");
+  chunk_bytes = chunk ? (size_t)strtoull(chunk, NULL, 10) : 0;
+  speaks = strcmp(method, "TUS") == 0 ? TUS : strcmp(method, "TUS1") == 0 ? TUS1 : PLAIN;
+}
+
 static void make_body(void) {
   salt = (uint64_t)(now() * 1e9) << 16;
   for (size_t i = 0; i < body_bytes; i++)
@@ -326,9 +333,7 @@ int main(int argc, char **argv) {
   total = strtol(argv[5], NULL, 10);
   long n_conns = strtol(argv[6], NULL, 10);
   body_bytes = (size_t)strtoull(argv[7], NULL, 10);
-  const char *chunk = getenv("LOAD_CHUNK_BYTES");
-  chunk_bytes = chunk ? (size_t)strtoull(chunk, NULL, 10) : 0;
-  speaks = strcmp(method, "TUS") == 0 ? TUS : strcmp(method, "TUS1") == 0 ? TUS1 : PLAIN;
+  read_protocol();
   read_headers(argc - 8, argv + 8);
   if (total < 1 || n_conns < 1 || n_conns > 10000)
     return 2;
