@@ -1,6 +1,6 @@
 /* What a power cut leaves follows from the order of the system calls: the bytes are flushed before the
  * name is made, every new directory's parent before that, and the directory after it. The
- * program runs itself under strace for one put and reads what strace saw. */
+ * program runs itself under strace for one put and one batch, and reads what strace saw. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,29 @@
 static char trace[TRACE_BYTES];
 static char traced_dir[VT_DIR_MAX];
 
-/* The traced process: one put into an empty store, and a remove. A test only because what
+#define MANY_MONTH "/files/2026/11"
+#define MANY_USER "01020304-0506-7000-8000-00000000000"
+
+/* Eight bodies in the folders of users 2 and 3. */
+static void put_many(vt_fs *f) {
+  vault_blob_key key[VAULT__FS_SYNCFS_FROM];
+  vault_blob_writer *w[VAULT__FS_SYNCFS_FROM] = {NULL};
+  vault_blob_meta meta[VAULT__FS_SYNCFS_FROM];
+  vault_status got[VAULT__FS_SYNCFS_FROM];
+  for (unsigned i = 0; i < VAULT__FS_SYNCFS_FROM; i++) {
+    key[i] = vt_blob_key(2 + i % 2, 10 + i, VAULT_SPACE_FILES, VT_NOV_2026_MS, "");
+    meta[i] = vt_blob_meta(vt_sha_hello);
+    vt_ok(f->b.ops->begin(f->b.self, &key[i], 0, &w[i], NULL));
+    vt_ok(f->b.ops->write(f->b.self, w[i], "hello", 5, NULL));
+  }
+  f->b.ops->publish_many(f->b.self, w, meta, VAULT__FS_SYNCFS_FROM, got, NULL);
+  for (unsigned i = 0; i < VAULT__FS_SYNCFS_FROM; i++) {
+    vt_ok(got[i]);
+    f->b.ops->discard(f->b.self, w[i], 0);
+  }
+}
+
+/* The traced process: one put into an empty store, a remove, a batch. A test only because what
  * it calls asserts. */
 START_TEST(put_and_remove) {
   vt_fs f;
@@ -27,6 +49,7 @@ START_TEST(put_and_remove) {
   vt_fs_open(&f);
   vt_blob_put(&f.b, &key, "hello", 5, vt_sha_hello);
   vt_ok(f.b.ops->remove(f.b.self, &key, NULL));
+  put_many(&f);
   vt_fs_close(&f);
 }
 END_TEST
@@ -44,7 +67,7 @@ static int run_traced(const char *exe, const char *dir, const char *out) {
       _exit(126);
     (void)setenv("ASAN_OPTIONS", "detect_leaks=0", 1); /* cannot work while traced */
     (void)execlp("strace", "strace", "-f", "-y", "-o", out, "-e",
-                 "trace=fsync,fdatasync,linkat,mkdirat,renameat,unlinkat", exe, ROLE, dir,
+                 "trace=fsync,fdatasync,syncfs,linkat,mkdirat,renameat,unlinkat", exe, ROLE, dir,
                  (char *)NULL);
     _exit(127);
   }
@@ -122,10 +145,39 @@ START_TEST(removal_is_flushed) {
 }
 END_TEST
 
+/* All bytes (by one syncfs where the file system has it), then all names, then both folders. */
+START_TEST(batch_is_flushed_named_and_flushed) {
+  static const char *const folder[] = {MANY_USER "2" MANY_MONTH, MANY_USER "3" MANY_MONTH};
+  const char *removed = line_with(link_line(), "unlinkat(", LEAF ">");
+  ck_assert_ptr_nonnull(removed);
+  const char *start = strchr(removed, '\n'), *last = start, *at = start;
+  unsigned names = 0, bodies = 0;
+  ck_assert_ptr_nonnull(start);
+  const char *first = line_with(start, "linkat(", MANY_USER);
+  ck_assert_ptr_nonnull(first);
+  for (; (at = line_with(at, "linkat(", MANY_USER)) != NULL; at++) {
+    last = at;
+    names++;
+  }
+  ck_assert_uint_eq(names, VAULT__FS_SYNCFS_FROM);
+  const char *all = line_with(start, "syncfs(", traced_dir);
+  for (at = start; (at = line_with(at, "fsync(", "/#")) != NULL && at < first; at++)
+    bodies++;
+  ck_assert_msg(all ? all < first && bodies == 0 : bodies == VAULT__FS_SYNCFS_FROM,
+                "names before bytes, or more flushes than needed:\n%s", start);
+  for (size_t i = 0; i < 2; i++) {
+    at = flush_of(last, folder[i]);
+    ck_assert_msg(at != NULL, "no flush of %s after the last name", folder[i]);
+    ck_assert_msg(flush_of(at + 1, folder[i]) == NULL, "%s was flushed twice", folder[i]);
+  }
+}
+END_TEST
+
 static Suite *order(void) {
   const TTest *const all[] = {bytes_before_name_before_directory,
                               every_new_level_is_flushed_before_the_name,
-                              mark_is_flushed_renamed_flushed, removal_is_flushed, NULL};
+                              mark_is_flushed_renamed_flushed, removal_is_flushed,
+                              batch_is_flushed_named_and_flushed, NULL};
   return vt_suite("fs_order", all);
 }
 

@@ -369,5 +369,6 @@ TCase *vt_blob_contract(const vt_adapter *a) {
                               NULL};
   TCase *tcase = vt_contract("blob", a, all);
   vt_blob_add_resume(tcase, vt_adapter_add(a));
+  vt_blob_add_many(tcase, vt_adapter_add(a));
   return tcase;
 }

@@ -38,6 +38,8 @@ extern const uint8_t vt_sha_hello[32], vt_sha_jello[32]; /* of "hello" and "jell
 
 /* The tests about resumable bodies, for adapter i. */
 void vt_blob_add_resume(TCase *tcase, int i);
+/* The tests about publish_many. */
+void vt_blob_add_many(TCase *tcase, int i);
 
 #define VT_NOV_2026_MS INT64_C(1795449600000)
 

@@ -92,6 +92,26 @@ static vault_status publish(void *self, vault_blob_writer *b, vault_err *err) {
   STEP("blob.publish", real(self)->publish(inner(self), b, err));
 }
 
+/* The real one in one step, or, where there is none, the single calls in theirs. */
+static void publish_many(void *self, vault_blob_writer *const *b, const vault_blob_meta *metas,
+                         uint64_t n, vault_status *statuses, vault_err *err) {
+  vt_fault_blob *w = self;
+  if (!w->ops->publish_many) {
+    for (uint64_t i = 0; i < n; i++) {
+      statuses[i] = seal(self, b[i], &metas[i], err);
+      if (statuses[i] == VAULT_OK)
+        statuses[i] = publish(self, b[i], err);
+    }
+    return;
+  }
+  vt_fault_act act = vt_fault_enter(w->fault, "blob.publish_many", 1);
+  if (act != VT_ACT_FAIL)
+    w->ops->publish_many(w->self, b, metas, n, statuses, err);
+  if (act == VT_ACT_FAIL || vt_fault_leave(act, VAULT_OK))
+    for (uint64_t i = 0; i < n; i++)
+      statuses[i] = vt_fault_fail(w->fault, "blob.publish_many", err);
+}
+
 static void discard(void *self, vault_blob_writer *b, uint32_t keep) {
   vt_fault_blob *w = self;
   vt_fault_act act = vt_fault_enter(w->fault, "blob.discard", 0);
@@ -183,6 +203,7 @@ const vault_blob_store_ops *vt_fault_blob_wrap(vt_fault_blob *w, vt_fault *f,
                                              .flush = flush,
                                              .seal = seal,
                                              .publish = publish,
+                                             .publish_many = publish_many,
                                              .discard = discard,
                                              .open = open_blob,
                                              .read = read_some,

@@ -57,6 +57,8 @@ typedef struct vault_blob_reader vault_blob_reader;
 #define VAULT_BLOB_CAP_META 4u   /* meta is kept and given back */
 #define VAULT_BLOB_CAP_DURABLE 8u /* survives the process */
 
+#define VAULT_BLOB_MANY_MAX 256u /* writers of one publish_many */
+
 #define VAULT_BLOB_RESUMABLE 1u /* begin: keep the partial body under the blob's id */
 
 typedef struct vault_blob_entry {
@@ -143,6 +145,15 @@ typedef struct vault_blob_store_ops {
    * name of a published blob as durable as publish does: the process that published it may
    * have died before its flush. NOT_FOUND. */
   vault_status (*confirm)(void *self, const vault_blob_key *key, vault_err *err);
+
+  /* May provide. Seal and publish n writers (1 to VAULT_BLOB_MANY_MAX, no two with one key)
+   * with as few flushes as the store can do: all bytes are durable before the first name is
+   * made, and all names before this returns. metas[i] is for w[i]; a writer that is sealed
+   * already keeps its own. statuses[i] is what seal and publish of w[i] would have given; a
+   * flush that was shared and failed fails every writer that needed it. err is about the
+   * first that failed. Each writer still needs its discard. */
+  void (*publish_many)(void *self, vault_blob_writer *const *w, const vault_blob_meta *metas,
+                       uint64_t n, vault_status *statuses, vault_err *err);
 } vault_blob_store_ops;
 
 #ifdef __cplusplus

@@ -16,6 +16,7 @@ static void destroy(void *self) {
   if (!s)
     return;
   vault__fs_close(s->root);
+  (void)pthread_mutex_destroy(&s->syncfs_lock);
   (void)pthread_mutex_destroy(&s->lock);
   vault__delete(s->alloc, s->known);
   vault__delete(s->alloc, s->root_path);
@@ -33,6 +34,7 @@ static const vault_blob_store_ops table = {
   .flush = vault__fs_flush,
   .seal = vault__fs_seal,
   .publish = vault__fs_publish,
+  .publish_many = vault__fs_publish_many,
   .discard = vault__fs_discard,
   .open = vault__fs_open_blob,
   .read = vault__fs_read,
@@ -80,6 +82,7 @@ vault_status vault_blob_fs_new(const char *root, uint64_t root_len, const vault_
   s->sync_fd = fsync;
   s->datasync_fd = fdatasync;
   s->open_max = open_limit();
+  (void)pthread_mutex_init(&s->syncfs_lock, NULL);
   (void)pthread_mutex_init(&s->lock, NULL); /* cannot fail with default attributes on Linux */
   s->root_path = copy_path(a, root, root_len);
   s->known = vault__new(a, VAULT__FS_KNOWN_DIRS * sizeof *s->known);

@@ -4,6 +4,7 @@
 #define VAULT__BLOB_FS_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -20,6 +21,7 @@
 #define VAULT__FS_NAME_MAX 96u   /* longest name that is ours, NUL included */
 #define VAULT__FS_WRITEBACK_BYTES (UINT64_C(8) << 20)
 #define VAULT__FS_OPEN_MAX 4096u      /* files held open at once, at most half of RLIMIT_NOFILE */
+#define VAULT__FS_SYNCFS_FROM 8u      /* bodies from which one syncfs is cheaper than an fsync each */
 #define VAULT__FS_KNOWN_DIRS 512u     /* remembered durable directories */
 #define VAULT__FS_BAD_FLUSHES 3u      /* this many failed flushes ... */
 #define VAULT__FS_BAD_WINDOW_MS 60000 /* ... within this time end all writing */
@@ -33,6 +35,10 @@ typedef struct vault__fs {
   /* Flushes go through here; a test may put a failing one in. */
   int (*sync_fd)(int fd);
   int (*datasync_fd)(int fd);
+  /* Flush the whole file system; NULL where its result cannot be trusted (os.c). */
+  int (*syncfs_fd)(int fd);
+  pthread_mutex_t syncfs_lock;   /* one at a time: the first to ask takes the kernel's report */
+  _Atomic uint64_t n_bad_syncfs; /* that failed so far */
   pthread_mutex_t lock; /* the rest */
   uint32_t n_open;
   int read_only;
@@ -51,6 +57,9 @@ struct vault_blob_writer {
   int resumable, named, broken, sealed, published;
   uint64_t offset;  /* bytes so far */
   uint64_t started; /* bytes whose write-back was started */
+  uint64_t n_bad_syncfs; /* of the store, when this body began */
+  int mine;              /* the name was made by this writer */
+  vault_status status;   /* in publish_many */
   vault_blob_meta meta;
 };
 
@@ -73,6 +82,11 @@ vault_status vault__fs_fail(vault_err *err, int error, const char *doing);
 /* Flush a file or directory. A failure is counted (D10) and is final for that file. */
 vault_status vault__fs_sync(vault__fs *s, int fd, const char *doing, vault_err *err);
 vault_status vault__fs_datasync(vault__fs *s, int fd, const char *doing, vault_err *err);
+/* The whole file system, where syncfs_fd is set. */
+vault_status vault__fs_syncfs(vault__fs *s, const char *doing, vault_err *err);
+
+/* syncfs, where this kernel and the file system of fd report what it could not write. */
+int (*vault__fs_choose_syncfs(int fd))(int);
 
 /* USAGE before attach. */
 vault_status vault__fs_attached(const vault__fs *s, vault_err *err);
@@ -109,6 +123,12 @@ int vault__fs_part_parse(const char *name, vault_blob_key *out);
 /* Unlink it, best effort: what stays is listed as partial and swept. */
 void vault__fs_part_remove(const vault__fs *s, const char *name);
 
+/* ---- publish.c ---- */
+
+/* Link a sealed body under its name in the open directory; w->mine says whether this call made
+ * the name, or the same body had it. The directory is not flushed.  OK | CONFLICT | IO ... */
+vault_status vault__fs_link(vault__fs *s, vault_blob_writer *w, int dir, vault_err *err);
+
 /* ---- meta.c ---- */
 
 /* Best effort: a file system without user attributes keeps none. */
@@ -131,6 +151,8 @@ vault_status vault__fs_flush(void *self, vault_blob_writer *w, uint64_t *offset,
 vault_status vault__fs_seal(void *self, vault_blob_writer *w, const vault_blob_meta *meta,
                             vault_err *err);
 vault_status vault__fs_publish(void *self, vault_blob_writer *w, vault_err *err);
+void vault__fs_publish_many(void *self, vault_blob_writer *const *w, const vault_blob_meta *metas,
+                            uint64_t n, vault_status *statuses, vault_err *err);
 void vault__fs_discard(void *self, vault_blob_writer *w, uint32_t keep);
 vault_status vault__fs_open_blob(void *self, const vault_blob_key *key, vault_blob_reader **out,
                                  uint64_t *size_bytes, vault_err *err);

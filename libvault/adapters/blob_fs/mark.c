@@ -202,6 +202,8 @@ vault_status vault__fs_attach(void *self, const vault_id *id, uint32_t create, v
   if (st != VAULT_OK) {
     vault__fs_close(s->root);
     s->root = -1;
+  } else {
+    s->syncfs_fd = vault__fs_choose_syncfs(s->root);
   }
   return st;
 }

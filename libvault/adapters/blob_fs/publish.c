@@ -67,18 +67,22 @@ static vault_status compare_stored(vault__fs *s, const vault_blob_writer *w, vau
                      "another body is stored under this key");
 }
 
+vault_status vault__fs_link(vault__fs *s, vault_blob_writer *w, int dir, vault_err *err) {
+  w->mine = link_file(w->fd, dir, vault__fs_leaf(w->path)) == 0;
+  if (w->mine)
+    return VAULT_OK;
+  if (errno != EEXIST)
+    return vault__fs_fail(err, errno, "naming a blob");
+  return compare_stored(s, w, err);
+}
+
 /* Link and make the name durable. When that cannot be confirmed the name is taken back, so that
  * a later try links anew and does not trust a flush that follows a failed one. */
-static vault_status name_blob(vault__fs *s, const vault_blob_writer *w, int dir, vault_err *err) {
-  const char *leaf = vault__fs_leaf(w->path);
-  int mine = link_file(w->fd, dir, leaf) == 0;
-  if (!mine && errno != EEXIST)
-    return vault__fs_fail(err, errno, "naming a blob");
-  if (!mine)
-    VAULT_TRY(compare_stored(s, w, err));
+static vault_status name_blob(vault__fs *s, vault_blob_writer *w, int dir, vault_err *err) {
+  VAULT_TRY(vault__fs_link(s, w, dir, err));
   vault_status st = vault__fs_sync(s, dir, "naming a blob", err);
-  if (st != VAULT_OK && mine)
-    (void)unlinkat(dir, leaf, 0);
+  if (st != VAULT_OK && w->mine)
+    (void)unlinkat(dir, vault__fs_leaf(w->path), 0);
   return st;
 }
 

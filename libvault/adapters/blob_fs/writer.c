@@ -132,6 +132,7 @@ static vault_status new_writer(vault__fs *s, const vault_blob_key *key, vault_bl
   w->key = *key;
   memcpy(w->path, path, strlen(path) + 1);
   w->fd = -1;
+  w->n_bad_syncfs = atomic_load(&s->n_bad_syncfs);
   *out = w;
   return VAULT_OK;
 }
