@@ -73,9 +73,16 @@ static bool grow(vd_request *rq, size_t need) {
   return true;
 }
 
+/* Bytes that are received into the input buffer first: framing is in between, or data takes them from there. */
+static bool by_input_buffer(const vd_request *rq) {
+  return rq->body_kind == VD_BODY_CHUNKED || rq->loop_upload;
+}
+
 /* Where the next bytes go and how many fit; 0: none now. For a chunked body of a simple handler the bound
  * is checked when the bytes are taken. */
 static size_t sink(vd_request *rq, uint8_t **to) {
+  if (rq->loop_upload)
+    return (size_t)rq->body_left;
   if (!is_upload(rq)) {
     if (rq->body_kind == VD_BODY_CHUNKED)
       return VD_INPUT_BUFFER_BYTES;
@@ -98,9 +105,23 @@ static size_t sink(vd_request *rq, uint8_t **to) {
   return rq->body_kind == VD_BODY_LENGTH && rq->body_left < room ? (size_t)rq->body_left : room;
 }
 
+/* Small uploads on the loop: no copy on the way. */
+static bool take_on_loop(vd_request *rq, const uint8_t *bytes, size_t n) {
+  rq->on_loop = true;
+  rq->next = rq->match.route->upload->data(rq, &rq->rs, bytes, n);
+  rq->on_loop = false;
+  if (rq->next == VD_CONTINUE)
+    return true;
+  rq->cancel_due = false;
+  vd_respond(rq);
+  return false;
+}
+
 bool vd_body_take(vd_request *rq, const uint8_t *bytes, size_t n) {
   uint8_t *to;
   rq->rate_bytes += n;
+  if (rq->loop_upload)
+    return take_on_loop(rq, bytes, n);
   if (is_upload(rq)) { /* sink() left room for n */
     to = rq->fill->bytes + rq->fill->n;
     rq->fill->n += n;
@@ -120,9 +141,9 @@ bool vd_body_take(vd_request *rq, const uint8_t *bytes, size_t n) {
 }
 
 static void counted(vd_request *rq, const uint8_t *bytes, size_t n) {
-  (void)vd_body_take(rq, bytes, n);
   rq->body_left -= n;
   rq->body_done = rq->body_left == 0;
+  (void)vd_body_take(rq, bytes, n);
 }
 
 static void use_buffered(vd_request *rq, size_t room) {
@@ -133,14 +154,15 @@ static void use_buffered(vd_request *rq, size_t room) {
     (void)vd_parse_chunked(rq, n);
     return;
   }
-  counted(rq, (const uint8_t *)rq->buf + rq->in_pos, n);
+  const uint8_t *from = (const uint8_t *)rq->buf + rq->in_pos;
   rq->in_pos += n;
+  counted(rq, from, n);
 }
 
 /* false: nothing came. */
 static bool read_more(vd_request *rq, uint8_t *to, size_t room) {
   ssize_t n;
-  if (rq->body_kind == VD_BODY_CHUNKED) {
+  if (by_input_buffer(rq)) {
     rq->in_pos = rq->in_end = rq->head_end;
     n = vd_conn_read(rq->conn, rq->buf + rq->in_end, VD_INPUT_BUFFER_BYTES - rq->in_end);
     if (n > 0)
@@ -188,7 +210,8 @@ void vd_body_receive(vd_request *rq) {
     } else if (c->peer_eof) {
       vd_refuse_set(rq, 400, "body_incomplete",
                     "The connection ended before the body was complete.");
-    } else if (reads++ == VD_READ_ROUNDS_MAX || !c->can_read || !read_more(rq, to, room)) {
+    } else if ((reads++ == VD_READ_ROUNDS_MAX && !c->lost) || !c->can_read ||
+               !read_more(rq, to, room)) {
       if (!c->peer_eof)
         break;
     }

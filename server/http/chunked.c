@@ -70,6 +70,8 @@ static vd_chunked_result extension_byte(vd_chunked *d, char c) {
 static vd_chunked_result trailer_byte(vd_chunked *d, char c) {
   if (++d->trailer_bytes > VD_TRAILER_BYTES_MAX)
     return VD_CHUNKED_TRAILERS_BIG;
+  if (d->trailers)
+    d->trailers[d->trailer_bytes - 1] = c;
   switch (d->state) {
   case TRAILER_FIRST: return c == '\r' ? to(d, true, END_LF) : to(d, is_token(c), TRAILER_NAME);
   case TRAILER_NAME:

@@ -2,18 +2,20 @@
  *
  * Not llhttp: the version that Debian 12 packages refuses legal chunk extensions ("a=b;c", quoted values) and
  * takes a bare LF for the end of the trailer section. Here every line ends in CRLF, a size has at most 16
- * digits and no space, extensions and trailers are skipped and bounded in all. */
+ * digits and no space, extensions are skipped, trailers skipped or kept; both are bounded in all. */
 #ifndef VD_HTTP_CHUNKED_H
 #define VD_HTTP_CHUNKED_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct vd_chunked { /* all zero at the start of a body */
+typedef struct vd_chunked { /* all zero at the start of a body, but for trailers */
   uint8_t state;
   uint8_t digits; /* of the size being read */
   uint64_t left;  /* data bytes of this chunk */
   uint32_t extension_bytes, trailer_bytes;
+  char *
+    trailers; /* NULL, or room for VD_TRAILER_BYTES_MAX: gets trailer_bytes of the section as sent */
 } vd_chunked;
 
 typedef enum vd_chunked_result {

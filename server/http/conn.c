@@ -95,13 +95,13 @@ ssize_t vd_conn_read(vd_conn *c, void *to, size_t n) {
   do
     got = recv(c->fd, to, n, MSG_DONTWAIT);
   while (got < 0 && errno == EINTR);
-  if (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
+  if (got < 0 && (c->lost || (errno != EAGAIN && errno != EWOULDBLOCK))) {
     vd_conn_kill(c);
     return -1;
   }
   if (got == 0)
     c->peer_eof = true;
-  if (got < (ssize_t)n)
+  if (got < (ssize_t)n && !c->lost)
     c->can_read = false;
   return got > 0 ? got : 0;
 }
@@ -211,7 +211,7 @@ void vd_request_over(vd_request *rq, bool clean) {
 
 static bool wants_read(const vd_conn *c) {
   const vd_request *rq = c->rq;
-  if (c->peer_eof)
+  if (c->peer_eof || c->lost)
     return false;
   if (!rq || rq->phase == VD_PHASE_HEAD)
     return true;
@@ -256,11 +256,22 @@ static bool reader_moves(vd_request *rq) {
   return true;
 }
 
+/* Reset by the client: what came before it is still to be had, and where it counts it is read, up to the error. */
+static bool rest_counts(const vd_conn *c) {
+  const vd_request *rq = c->rq;
+  return rq && rq->phase == VD_PHASE_RECEIVE && rq->match.route->upload &&
+         (rq->match.route->flags & VD_KEEP_PARTIAL);
+}
+
 static void on_poll(uv_poll_t *h, int status, int events) {
   vd_conn *c = h->data;
   if (status < 0) {
-    vd_conn_kill(c);
-    return;
+    if (!rest_counts(c)) {
+      vd_conn_kill(c);
+      return;
+    }
+    c->events = 0;
+    c->lost = c->can_read = true;
   }
   if (events & UV_READABLE)
     c->can_read = true;
@@ -293,16 +304,20 @@ static void on_timer(uv_timer_t *h) {
   vd_conn_run(c);
 }
 
+static bool wants_write(vd_request *rq) {
+  if (rq && rq->phase == VD_PHASE_WRITE && rq->blocked) {
+    rq->unsent = unsent_bytes(rq->conn);
+    return true;
+  }
+  return rq && vd_interim_waits(rq);
+}
+
 static void wait_for(vd_conn *c) {
   vd_request *rq = c->rq;
   bool reading = wants_read(c);
   if (rq && (rq->phase == VD_PHASE_BUFFER || rq->phase == VD_PHASE_RECEIVE))
     vd_body_clock_pause(rq, !reading);
-  uint8_t events = reading ? UV_READABLE : 0;
-  if (rq && rq->phase == VD_PHASE_WRITE && rq->blocked) {
-    events |= UV_WRITABLE;
-    rq->unsent = unsent_bytes(c);
-  }
+  uint8_t events = (reading ? UV_READABLE : 0) | (wants_write(rq) ? UV_WRITABLE : 0);
   if (events != c->events) {
     c->events = events;
     int rc = events ? uv_poll_start(&c->poll, events, on_poll) : uv_poll_stop(&c->poll);
@@ -328,6 +343,8 @@ static bool step(vd_conn *c) {
   if (!rq)
     return first_bytes(c);
   vd_phase before = rq->phase;
+  if (!vd_interim_flush(rq))
+    return false;
   switch (rq->phase) {
   case VD_PHASE_HEAD: return receive_head(rq);
   case VD_PHASE_BUFFER:

@@ -1,5 +1,11 @@
 /* From a checked head to a handler, and from what the handler returned to the response. */
+#include <string.h>
+
 #include "internal.h"
+
+static void refuse_full(vd_request *rq) {
+  vd_refuse(rq, 503, "overloaded", "The server has more to do than it can. Try again in a moment.");
+}
 
 /* ---- last step: simple handlers and end ---- */
 
@@ -32,6 +38,13 @@ void vd_handler_letter(vd_work *w) {
   vd_conn_run(c);
 }
 
+/* A handler that was just called here has answered. */
+static void result_on_loop(vd_request *rq) {
+  rq->on_loop = false;
+  rq->pending = rq->next == VD_PENDING;
+  final_result(rq);
+}
+
 static void run_simple(vd_work *w) {
   vd_request *rq = vd_job_request(w);
   rq->next = rq->match.route->simple(rq, &rq->rs);
@@ -39,14 +52,16 @@ static void run_simple(vd_work *w) {
 
 static void start_simple(vd_request *rq) {
   rq->phase = VD_PHASE_HANDLER;
-  if (rq->match.route->flags & VD_ON_LOOP) {
+  if (rq->match.route->flags & (VD_ON_LOOP | VD_TRY_LOOP)) {
+    rq->on_loop = true;
     rq->next = rq->match.route->simple(rq, &rq->rs);
-    rq->pending = rq->next == VD_PENDING;
-    final_result(rq);
-  } else if (!vd_job_try(rq, run_simple, done_final)) {
-    vd_refuse(rq, 503, "overloaded",
-              "The server has more to do than it can. Try again in a moment.");
+    if (rq->next != VD_WORKER) {
+      result_on_loop(rq);
+      return;
+    }
   }
+  if (!vd_job_try(rq, run_simple, done_final))
+    refuse_full(rq);
 }
 
 /* ---- uploads ---- */
@@ -56,6 +71,19 @@ static void run_open(vd_work *w) {
   rq->next = rq->match.route->upload->open(rq, &rq->rs);
 }
 
+static void opened(vd_request *rq) {
+  rq->cancel_due = rq->next == VD_CONTINUE;
+  if (!rq->cancel_due) {
+    vd_respond(rq);
+  } else if (!vd_trailers_keep(rq)) {
+    vd_refuse(rq, 503, "overloaded", "The server is short of memory. Try again in a moment.");
+  } else {
+    rq->phase = VD_PHASE_RECEIVE;
+    vd_body_clock_start(rq);
+    vd_send_continue(rq);
+  }
+}
+
 static void done_open(vd_work *w) {
   vd_request *rq = vd_job_request(w);
   vd_conn *c = rq->conn;
@@ -63,19 +91,28 @@ static void done_open(vd_work *w) {
   rq->cancel_due = rq->next == VD_CONTINUE;
   if (!vd_job_alive(rq))
     return;
-  if (rq->next == VD_CONTINUE) {
-    rq->phase = VD_PHASE_RECEIVE;
-    vd_body_clock_start(rq);
-    vd_send_continue(rq);
-  } else {
-    vd_respond(rq);
-  }
+  opened(rq);
   vd_conn_run(c);
 }
 
-static void run_data(vd_work *w) {
-  vd_request *rq = vd_job_request(w);
-  rq->next = rq->match.route->upload->data(rq, &rq->rs, rq->hand->bytes, rq->hand->n);
+static bool is_short(const vd_request *rq) {
+  return rq->body_kind != VD_BODY_CHUNKED && rq->body_len <= VD_LOOP_BODY_BYTES_MAX;
+}
+
+static void start_upload(vd_request *rq) {
+  rq->phase = VD_PHASE_OPEN;
+  if (rq->match.route->flags & VD_TRY_LOOP) {
+    rq->on_loop = true;
+    rq->next = rq->match.route->upload->open(rq, &rq->rs);
+    rq->on_loop = false;
+    if (rq->next != VD_WORKER) {
+      rq->loop_upload = rq->next == VD_CONTINUE && is_short(rq);
+      opened(rq);
+      return;
+    }
+  }
+  if (!vd_job_try(rq, run_open, done_open))
+    refuse_full(rq);
 }
 
 static void done_data(vd_work *w) {
@@ -104,17 +141,29 @@ static void run_end(vd_work *w) {
   rq->next = rq->match.route->upload->end(rq, &rq->rs);
 }
 
+static void start_end(vd_request *rq) {
+  rq->phase = VD_PHASE_HANDLER;
+  rq->cancel_due = false;
+  if (!rq->loop_upload) {
+    vd_job_push(rq, run_end, done_final);
+    return;
+  }
+  rq->on_loop = true;
+  rq->next = rq->match.route->upload->end(rq, &rq->rs);
+  result_on_loop(rq);
+}
+
 static void pump(vd_request *rq) {
   if (rq->busy || rq->phase != VD_PHASE_RECEIVE)
     return;
   if (rq->fill && rq->fill->n) {
     rq->hand = rq->fill;
     rq->fill = NULL;
-    vd_job_push(rq, run_data, done_data);
+    rq->piece = rq->hand->bytes;
+    rq->piece_n = rq->hand->n;
+    vd_job_push(rq, vd_job_data, done_data);
   } else if (rq->body_done) {
-    rq->phase = VD_PHASE_HANDLER;
-    rq->cancel_due = false;
-    vd_job_push(rq, run_end, done_final);
+    start_end(rq);
   }
 }
 
@@ -141,10 +190,7 @@ static void answer_options(vd_request *rq, int status, uint32_t allowed) {
 static void start_route(vd_request *rq) {
   const vd_route *route = rq->match.route;
   if (route->upload) {
-    rq->phase = VD_PHASE_OPEN;
-    if (!vd_job_try(rq, run_open, done_open))
-      vd_refuse(rq, 503, "overloaded",
-                "The server has more to do than it can. Try again in a moment.");
+    start_upload(rq);
     return;
   }
   uint32_t max = route->body_max_bytes ? route->body_max_bytes : VD_BODY_BYTES_DEFAULT;
@@ -159,14 +205,38 @@ static void start_route(vd_request *rq) {
   }
 }
 
-void vd_dispatch(vd_request *rq) {
+static vd_route_result find(vd_request *rq, vd_method method) {
   const vd_target *t = &rq->target;
   char *scratch = rq->decoded + t->path_len + 1 + (t->query_len + 1) * 2;
-  if (t->asterisk) {
+  return vd_router_find(rq->srv->router, method, t->path, t->path_len, scratch, &rq->match);
+}
+
+/* GET, HEAD and OPTIONS stay out: what a cache or a framing relies on is the method of the request line. */
+static bool find_override(vd_request *rq) {
+  static const vd_method taken[] = {VD_PUT, VD_PATCH, VD_DELETE};
+  const char *value = rq->method == VD_POST ? vd_header(rq, "X-HTTP-Method-Override") : NULL;
+  for (size_t i = 0; value && i < sizeof taken / sizeof taken[0]; i++) {
+    if (strcmp(value, vd_method_name(taken[i])) != 0)
+      continue;
+    if (find(rq, taken[i]) != VD_ROUTE_FOUND || !(rq->match.route->flags & VD_OVERRIDE))
+      return false;
+    rq->method = taken[i];
+    rq->method_name = vd_method_name(taken[i]);
+    return true;
+  }
+  return false;
+}
+
+void vd_dispatch(vd_request *rq) {
+  if (rq->target.asterisk) {
     answer_options(rq, 200, vd_router_methods(rq->srv->router));
     return;
   }
-  switch (vd_router_find(rq->srv->router, rq->method, t->path, t->path_len, scratch, &rq->match)) {
+  if (find_override(rq)) {
+    start_route(rq);
+    return;
+  }
+  switch (find(rq, rq->method)) {
   case VD_ROUTE_FOUND: start_route(rq); break;
   case VD_ROUTE_NOT_ALLOWED:
     if (rq->method == VD_OPTIONS)

@@ -37,10 +37,9 @@ static bool check_host(vd_request *rq) {
 
 /* Fields of which the handlers read one value: of two, somebody else may read the other. */
 static bool check_single(vd_request *rq) {
-  static const char *const names[] = {"if-match",          "if-none-match",
-                                      "if-modified-since", "if-unmodified-since",
-                                      "if-range",          "range",
-                                      "content-type",      "content-encoding"};
+  static const char *const names[] = {
+    "if-match", "if-none-match", "if-modified-since", "if-unmodified-since",   "if-range",
+    "range",    "content-type",  "content-encoding",  "x-http-method-override"};
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
     if (vd_header_nth(rq, names[i], 1))
       return no(rq, 400, "duplicate_field",

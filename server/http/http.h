@@ -43,13 +43,14 @@ typedef enum vd_method {
 typedef enum vd_next {
   VD_DONE,     /* the response is filled in: send it */
   VD_CONTINUE, /* open and data of an upload: go on receiving */
-  VD_PENDING   /* simple handlers and end of an upload: vd_request_complete() will follow */
+  VD_PENDING,  /* simple handlers and end of an upload: vd_request_complete() will follow */
+  VD_WORKER    /* VD_TRY_LOOP, only while vd_on_loop(): nothing was done, call again on a worker */
 } vd_next;
 
 /* The body, if any, is in memory: vd_body(). */
 typedef vd_next vd_simple_fn(vd_request *rq, vd_response *rs);
 
-/* A body that is streamed. All on worker threads, in this order, one at a time:
+/* A body that is streamed. All on worker threads (VD_TRY_LOOP: see there), in this order, one at a time:
  *   open                   headers are in, no byte of the body was asked for yet ("100 Continue"
  *                          is sent only after VD_CONTINUE). VD_DONE refuses: the response is sent,
  *                          what the client still sends is drained within limits, then closed.
@@ -58,7 +59,8 @@ typedef vd_next vd_simple_fn(vd_request *rq, vd_response *rs);
  *   cancel (may be NULL)   instead of data/end when the client went away, was too slow, broke the
  *                          framing, or the server stops. Called exactly once, and only if open
  *                          answered VD_CONTINUE and neither data nor end has answered since.
- *                          There is nobody left to answer; release or keep what arrived. */
+ *                          There is nobody left to answer; release or keep what arrived. What data
+ *                          has not had by then is dropped, but see VD_KEEP_PARTIAL. */
 typedef struct vd_upload_ops {
   vd_next (*open)(vd_request *rq, vd_response *rs);
   vd_next (*data)(vd_request *rq, vd_response *rs, const uint8_t *bytes, size_t bytes_len);
@@ -69,6 +71,17 @@ typedef struct vd_upload_ops {
 /* Flags of a route. */
 #define VD_ON_LOOP \
   0x1u /* run the simple handler on the loop thread: it must not block nor take long */
+/* The simple handler, or open of an upload, is called on the loop thread first, where it must neither block
+ * nor take long, and may answer VD_WORKER. Of an upload whose open answered VD_CONTINUE there, and whose
+ * declared length is at most VD_LOOP_BODY_BYTES_MAX, data, end and cancel run on the loop thread too, and data
+ * gets the bytes where they were received; with a longer or unknown length they run on workers. */
+#define VD_TRY_LOOP 0x2u
+#define VD_TRAILERS 0x4u /* uploads: end may read vd_trailer() */
+/* A POST with X-HTTP-Method-Override: PUT, PATCH or DELETE is taken for that method if the route of
+ * that method at the same path has this flag; otherwise the field is ignored. */
+#define VD_OVERRIDE 0x8u
+/* Uploads: what was received before the connection broke, stalled or was cut is given to data before cancel. */
+#define VD_KEEP_PARTIAL 0x10u
 
 /* One row. Exactly one of simple and upload is set.
  * pattern: literal segments, "{name}" (one segment, not empty) and, last only, "{name*}" (the rest
@@ -112,12 +125,16 @@ size_t vd_query_count(const vd_request *rq);
 const char *vd_query_name(const vd_request *rq, size_t i); /* to refuse unknown ones */
 
 /* A header field, name in any case; NULL when absent. Several fields of one name: vd_header_nth
- * gives each, vd_header the first. Trailers are not kept. */
+ * gives each, vd_header the first. Trailers are apart: vd_trailer. */
 const char *vd_header(const vd_request *rq, const char *name);
 const char *vd_header_nth(const vd_request *rq, const char *name, size_t nth);
 /* Value of one cookie, or NULL; the first when it is sent twice. out is cut off never: false if
  * it is absent or does not fit. */
 bool vd_cookie(const vd_request *rq, const char *name, char *out, size_t out_size);
+
+/* A field of the trailer section of a chunked body, name in any case; NULL when absent. Only in end, on
+ * routes with VD_TRAILERS. Of several with one name the first. */
+const char *vd_trailer(const vd_request *rq, const char *name);
 
 /* Body of a simple handler; NULL and 0 when there is none. */
 const uint8_t *vd_body(const vd_request *rq, size_t *len);
@@ -132,6 +149,15 @@ const char *vd_peer(const vd_request *rq);
  * thread, when the request is over: it frees memory and must not block. */
 void vd_set_data(vd_request *rq, void *data, void (*release)(void *data));
 void *vd_data(const vd_request *rq);
+
+/* The handler that runs now was called on the loop thread: it must not block. */
+bool vd_on_loop(const vd_request *rq);
+
+/* An interim answer (RFC 9110 15.2) before the final one: status 102..199, fields "Name: value\r\n" ... or "".
+ * In order with others and with 100 Continue; sent when the handler returns. From open, data and end only.
+ * false: not sent, because the client speaks HTTP/1.0, status or fields are malformed, or more than
+ * VD_INTERIM_BYTES_MAX wait for a client that does not read. */
+bool vd_interim(vd_request *rq, int status, const char *fields);
 
 /* Any thread: the client has gone, so the answer will reach nobody. A hint for long waits. */
 bool vd_request_gone(const vd_request *rq);

@@ -108,6 +108,8 @@ struct vd_request {
   bool started;  /* first byte of the request line seen */
   bool in_value; /* the parser is in a field's value */
   bool logged;
+  bool on_loop;     /* the handler that runs was called on the loop thread */
+  bool loop_upload; /* data, end and cancel run on the loop thread too */
   vd_phase phase;
   vd_next next; /* what the last handler returned */
   uint64_t start_ms;
@@ -139,12 +141,19 @@ struct vd_request {
   uint8_t *body; /* simple */
   size_t body_n, body_room;
   vd_ubuf *fill, *hand; /* upload: being filled; with the worker */
+  const uint8_t *piece; /* what data gets: of hand, or of buf */
+  size_t piece_n;
+  char *trailers; /* VD_TRAILERS, chunked; as sent until the end, then NUL-terminated pairs */
   uint64_t rate_mark_ms, rate_bytes, paused_at_ms, last_byte_ms;
   bool paused;
 
   void *data;
   void (*release_data)(void *);
   vd_response rs;
+
+  /* interim answers: [interim_at, interim_n) is not out yet */
+  char *interim;
+  size_t interim_at, interim_n;
 
   /* output */
   char *out; /* head, and the body where it is short */
@@ -182,6 +191,7 @@ struct vd_conn {
   bool draining;
   bool served;   /* at least one request: an idle close is ordinary */
   bool can_read; /* poll said readable, and no read came back short since */
+  bool lost;     /* the connection broke; what the kernel still has is read first */
   bool waiting_buffer;
   bool running; /* inside vd_conn_run(), which is not re-entered */
   uint8_t open_handles;
@@ -211,6 +221,8 @@ struct vd_server {
   vd_listener listeners[VD_LISTENERS_MAX];
   size_t n_listeners;
   uint16_t port;
+  uv_thread_t thread; /* of the loop, from vd_server_run() on */
+  bool running;
   vd_conn *conns;
   uint32_t n_conns;
   uint32_t n_requests;
@@ -249,6 +261,16 @@ vd_parse vd_parse_chunked(vd_request *rq, size_t n);
 /* Remembers how to refuse; the first one counts. */
 void vd_refuse_set(vd_request *rq, int status, const char *code, const char *detail);
 
+/* trailer.c */
+bool vd_trailers_keep(vd_request *rq); /* before the first chunk; false: no memory */
+void vd_trailers_done(vd_request *rq);
+
+/* interim.c */
+void vd_send_continue(vd_request *rq);
+bool vd_interim_flush(
+  vd_request *rq); /* loop; sends what it can unless a handler runs; false: killed */
+bool vd_interim_waits(const vd_request *rq); /* loop: wait until the socket takes more */
+
 /* head.c: the checks on a complete head that llhttp leaves to us. false: refused. */
 bool vd_head_check(vd_request *rq);
 
@@ -275,7 +297,8 @@ bool vd_job_alive(
   vd_request *rq); /* after a job: false when the connection is dead and was looked after */
 vd_request *vd_job_request(vd_work *w);
 bool vd_request_waits(const vd_request *rq); /* a worker or a pending operation knows it */
-bool vd_cancel_start(vd_request *rq);        /* true: cancel was queued */
+void vd_job_data(vd_work *w);                /* run: piece to data() */
+bool vd_cancel_start(vd_request *rq);        /* true: cancel, or a last data, was queued */
 void vd_refuse(vd_request *rq, int status, const char *code, const char *detail);
 void vd_refuse_go(vd_request *rq); /* goes on with a refusal as far as possible now */
 
@@ -287,7 +310,6 @@ const char *vd_status_text(int status);
 /* respond.c */
 void vd_respond(vd_request *rq);      /* makes the head of rs and goes to VD_PHASE_WRITE */
 bool vd_respond_more(vd_request *rq); /* writes; true: the request is over, rq is gone */
-void vd_send_continue(vd_request *rq);
 
 /* conn.c */
 /* refusal: a whole answer to send before closing, or NULL to serve. NULL: no memory, fd is still the caller's. */

@@ -15,10 +15,12 @@
 #define VD_PATH_SEGMENTS_MAX 64u           /* more: 404 */
 #define VD_BODY_BYTES_DEFAULT 65536u       /* body of a simple handler; longer: 413 */
 #define VD_RESPONSE_HEADER_BYTES 8192u     /* fields that handlers add; more: 500 */
+#define VD_INTERIM_BYTES_MAX 4096u         /* interim answers that the client has not taken yet */
 #define VD_REQUEST_ID_BYTES 26u            /* length of a request id, without NUL */
 
 /* ---- fixed: buffers and steps ---- */
 #define VD_UPLOAD_BUFFER_BYTES 262144u  /* one piece handed to a worker; two per upload */
+#define VD_LOOP_BODY_BYTES_MAX 65536u   /* a longer body of an upload is never taken on the loop */
 #define VD_PULL_BUFFER_BYTES 65536u     /* one piece of a generated answer */
 #define VD_SENDFILE_STEP_BYTES 1048576u /* one step of a worker, so that downloads take turns */
 #define VD_READ_ROUNDS_MAX 4u           /* reads of one connection before the others get a turn */

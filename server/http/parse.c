@@ -241,6 +241,7 @@ vd_parse vd_parse_chunked(vd_request *rq, size_t n) {
     rq->in_pos += used;
     if (r == VD_CHUNKED_END) {
       rq->body_done = true;
+      vd_trailers_done(rq);
       return VD_PARSE_DONE;
     }
     if (r == VD_CHUNKED_DATA && !vd_body_take(rq, (const uint8_t *)data, data_len))

@@ -52,6 +52,8 @@ void vd_request_free(vd_request *rq) {
     rq->release_data(rq->data);
   free(rq->body);
   free(rq->decoded);
+  free(rq->trailers);
+  free(rq->interim);
   free(rq->out);
   free(rq->pull_buf);
   srv->n_requests--;
@@ -167,8 +169,18 @@ bool vd_request_gone(const vd_request *rq) {
   return atomic_load(&rq->gone);
 }
 
+bool vd_on_loop(const vd_request *rq) {
+  return rq->on_loop;
+}
+
+/* On the loop thread itself it goes on at once: no letter, no descriptor, no further round of the loop. */
 void vd_request_complete(vd_request *rq) {
-  vd_mailbox_post(rq->completion.home, &rq->completion);
+  vd_server *srv = rq->srv;
+  uv_thread_t self = uv_thread_self();
+  if (srv->running && uv_thread_equal(&self, &srv->thread))
+    vd_handler_letter(&rq->completion);
+  else
+    vd_mailbox_post(rq->completion.home, &rq->completion);
 }
 
 vd_response *vd_request_response(vd_request *rq) {

@@ -87,24 +87,16 @@ void vd_respond(vd_request *rq) {
     vd_conn_kill(rq->conn);
     return;
   }
+  if (rq->interim_n)
+    rq->iov[rq->iov_n++] =
+      (struct iovec){rq->interim + rq->interim_at, rq->interim_n - rq->interim_at};
+  rq->interim_at = rq->interim_n = 0; /* the memory stays until the request is over */
   rq->iov[rq->iov_n++] = (struct iovec){rq->out, rq->out_n};
   if (rq->method == VD_HEAD || !has_length(rs->status))
     rs->len = 0;
   rq->body_to_send = rs->len;
   if (rs->source == VD_SOURCE_BYTES && rs->len)
     rq->iov[rq->iov_n++] = (struct iovec){rs->bytes, (size_t)rs->len};
-}
-
-void vd_send_continue(vd_request *rq) {
-  static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-  if (!rq->expect_continue || rq->body_done || rq->in_pos < rq->in_end)
-    return;
-  rq->expect_continue = false;
-  ssize_t n = send(rq->conn->fd, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-  /* A full socket: the client has answers to read first, and may send the body without being told. Half of
-   * the line cannot be taken back. */
-  if (n >= 0 && (size_t)n < sizeof text - 1)
-    vd_conn_kill(rq->conn);
 }
 
 /* ---- writing ---- */

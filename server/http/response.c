@@ -292,6 +292,9 @@ const char *vd_status_text(int status) {
     int status;
     const char *text;
   } known[] = {
+    {102, "Processing"},
+    {103, "Early Hints"},
+    {104, "Upload Resumption Supported"},
     {200, "OK"},
     {201, "Created"},
     {202, "Accepted"},

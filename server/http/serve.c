@@ -190,6 +190,8 @@ void vd_server_stop(vd_server *srv) {
 }
 
 void vd_server_run(vd_server *srv) {
+  srv->thread = uv_thread_self();
+  srv->running = true;
   (void)uv_run(&srv->loop, UV_RUN_DEFAULT);
 }
 

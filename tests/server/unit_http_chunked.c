@@ -130,9 +130,38 @@ START_TEST(trailers_are_bounded_in_all) {
 }
 END_TEST
 
+/* "0 CRLF T: vvv CRLF CRLF" of which trailer_bytes count as the section. */
+static vd_chunked_result keep(uint32_t trailer_bytes, char *kept) {
+  size_t value = trailer_bytes - strlen("T: \r\n\r"), used, data_len;
+  const char *data;
+  vd_chunked d = {.trailers = kept};
+  char *input = malloc(trailer_bytes + strlen("0\r\n\n"));
+  ck_assert_ptr_nonnull(input);
+  memcpy(input, "0\r\nT: ", 6);
+  memset(input + 6, 'v', value);
+  memcpy(input + 6 + value, "\r\n\r\n", 4);
+  vd_chunked_result r = vd_chunked_next(&d, input, 6 + value + 4, &used, &data, &data_len);
+  if (r == VD_CHUNKED_END) {
+    ck_assert_uint_eq(d.trailer_bytes, trailer_bytes);
+    ck_assert(!memcmp(kept, input + 3, trailer_bytes));
+  }
+  free(input);
+  return r;
+}
+
+START_TEST(trailers_are_kept_up_to_the_limit) {
+  char *kept = malloc(VD_TRAILER_BYTES_MAX);
+  ck_assert_ptr_nonnull(kept);
+  ck_assert_int_eq(keep(20, kept), VD_CHUNKED_END);
+  ck_assert_int_eq(keep(VD_TRAILER_BYTES_MAX, kept), VD_CHUNKED_END);
+  ck_assert_int_eq(keep(VD_TRAILER_BYTES_MAX + 1, kept), VD_CHUNKED_TRAILERS_BIG);
+  free(kept);
+}
+END_TEST
+
 static Suite *suite(void) {
   const TTest *const all[] = {table_in_pieces_of_any_size, extensions_are_bounded_in_all,
-                              trailers_are_bounded_in_all, NULL};
+                              trailers_are_bounded_in_all, trailers_are_kept_up_to_the_limit, NULL};
   return vt_suite("chunked", all);
 }
 

@@ -17,7 +17,7 @@
 
 static vd_server *server;
 static const char *dir = "/tmp";
-static atomic_uint cancels, ends, releases, live;
+static atomic_uint cancels, ends, releases, live, kept;
 
 static void on_signal(int sig) {
   (void)sig;
@@ -88,14 +88,15 @@ static vd_next problem(vd_request *rq, vd_response *rs) {
 }
 
 static vd_next counters(vd_request *rq, vd_response *rs) {
-  char text[200];
+  char text[240];
   vd_server_stats st;
   (void)rq;
   vd_server_get_stats(server, &st);
   int n =
-    snprintf(text, sizeof text, "cancels=%u ends=%u releases=%u live=%u buffers=%u requests=%u",
+    snprintf(text, sizeof text,
+             "cancels=%u ends=%u releases=%u live=%u buffers=%u requests=%u kept=%u",
              atomic_load(&cancels), atomic_load(&ends), atomic_load(&releases), atomic_load(&live),
-             st.upload_buffers_in_use, st.requests_in_flight);
+             st.upload_buffers_in_use, st.requests_in_flight, atomic_load(&kept));
   vd_send_bytes(rs, "text/plain", text, (size_t)n);
   return VD_DONE;
 }
@@ -224,12 +225,23 @@ static vd_next pull(vd_request *rq, vd_response *rs) {
 
 /* ---- uploads ---- */
 
+/* Says what fields it got no interim answer out with, so that a test sees it in the final one. */
+static void interim(vd_request *rq, vd_response *rs, int status, const char *fields) {
+  if (!vd_interim(rq, status, fields))
+    vd_add_header(rs, "X-Refused-Interim", "1");
+}
+
 typedef struct upload {
   uint64_t n, sum, pieces;
   uint64_t stop_at;
   unsigned delay_ms;
-  bool later;
+  bool later, interim;
+  char where[8]; /* 'l' or 'w' for open, data (the last), end */
 } upload;
+
+static char place(const vd_request *rq) {
+  return vd_on_loop(rq) ? 'l' : 'w';
+}
 
 static void release_upload(void *data) {
   atomic_fetch_sub(&live, 1);
@@ -241,6 +253,8 @@ static vd_next up_open(vd_request *rq, vd_response *rs) {
     vd_problem(rs, 403, "refused", "Not here.");
     return VD_DONE;
   }
+  if (vd_query(rq, "worker") && vd_on_loop(rq))
+    return VD_WORKER;
   upload *u = calloc(1, sizeof *u);
   if (!u)
     abort();
@@ -249,6 +263,14 @@ static vd_next up_open(vd_request *rq, vd_response *rs) {
   u->stop_at = stop ? strtoull(stop, NULL, 10) : UINT64_MAX;
   u->delay_ms = delay ? (unsigned)strtoul(delay, NULL, 10) : 0;
   u->later = vd_query(rq, "later") != NULL;
+  u->interim = vd_query(rq, "interim") != NULL;
+  u->where[0] = place(rq);
+  u->where[1] = '-';
+  if (u->interim)
+    interim(rq, rs, 104, "Location: /up/1\r\nUpload-Limit: max-size=5\r\n");
+  if (vd_query(rq, "flood"))
+    while (vd_interim(rq, 104, "X: 01234567890123456789\r\n"))
+      ;
   vd_set_data(rq, u, release_upload);
   return VD_CONTINUE;
 }
@@ -259,6 +281,9 @@ static vd_next up_data(vd_request *rq, vd_response *rs, const uint8_t *bytes, si
     u->sum = u->sum * 31 + bytes[i];
   u->n += bytes_len;
   u->pieces++;
+  u->where[1] = place(rq);
+  if (u->interim)
+    interim(rq, rs, 104, "Upload-Offset: 1\r\n");
   if (u->delay_ms)
     usleep(u->delay_ms * 1000);
   if (u->n < u->stop_at)
@@ -271,6 +296,16 @@ static vd_next up_end(vd_request *rq, vd_response *rs) {
   upload *u = vd_data(rq);
   char text[100];
   atomic_fetch_add(&ends, 1);
+  u->where[2] = place(rq);
+  vd_add_header(rs, "X-Where", u->where);
+  if (vd_trailer(rq, "x-sum"))
+    vd_add_header(rs, "X-Trailer", vd_trailer(rq, "X-SUM"));
+  if (u->interim) {
+    interim(rq, rs, 103, "");
+    if (vd_interim(rq, 101, "") || vd_interim(rq, 200, "") || vd_interim(rq, 104, "a: b") ||
+        vd_interim(rq, 104, "no colon\r\n") || vd_interim(rq, 104, "a: b\r\n\r\n"))
+      abort();
+  }
   if (u->later)
     return start_later(rq, 20);
   int n = snprintf(text, sizeof text, "n=%llu sum=%llu", (unsigned long long)u->n,
@@ -281,8 +316,28 @@ static vd_next up_end(vd_request *rq, vd_response *rs) {
 }
 
 static void up_cancel(vd_request *rq) {
-  (void)rq;
+  const upload *u = vd_data(rq);
+  atomic_store(&kept, (unsigned)u->n);
   atomic_fetch_add(&cancels, 1);
+}
+
+/* Where it ran, or the method that it was called by. */
+static vd_next where(vd_request *rq, vd_response *rs) {
+  if (vd_query(rq, "worker") && vd_on_loop(rq))
+    return VD_WORKER;
+  if (vd_query(rq, "complete")) { /* answered before the handler has returned */
+    vd_send_bytes(rs, "text/plain", "complete", 8);
+    vd_request_complete(rq);
+    return VD_PENDING;
+  }
+  vd_send_bytes(rs, "text/plain", vd_on_loop(rq) ? "loop" : "worker", vd_on_loop(rq) ? 4 : 6);
+  return VD_DONE;
+}
+
+static vd_next method(vd_request *rq, vd_response *rs) {
+  const char *name = vd_method_name(vd_request_method(rq));
+  vd_send_bytes(rs, "text/plain", name, strlen(name));
+  return VD_DONE;
 }
 
 static const vd_upload_ops UPLOAD = {up_open, up_data, up_end, up_cancel};
@@ -307,6 +362,15 @@ static const vd_route ROUTES[] = {
   {.method = VD_GET, .pattern = "/file/{name}", .simple = file},
   {.method = VD_GET, .pattern = "/pull", .simple = pull},
   {.method = VD_PUT, .pattern = "/up", .upload = &UPLOAD},
+  {.method = VD_GET, .pattern = "/try", .flags = VD_TRY_LOOP, .simple = where},
+  {.method = VD_PUT, .pattern = "/up/try", .flags = VD_TRY_LOOP, .upload = &UPLOAD},
+  {.method = VD_PUT, .pattern = "/up/trailers", .flags = VD_TRAILERS, .upload = &UPLOAD},
+  {.method = VD_PUT, .pattern = "/up/keep", .flags = VD_KEEP_PARTIAL, .upload = &UPLOAD},
+  {.method = VD_POST, .pattern = "/method", .simple = method},
+  {.method = VD_PATCH, .pattern = "/method", .flags = VD_OVERRIDE, .simple = method},
+  {.method = VD_DELETE, .pattern = "/method", .simple = method},
+  {.method = VD_GET, .pattern = "/method", .flags = VD_OVERRIDE, .simple = method},
+  {.method = VD_PATCH, .pattern = "/patch", .flags = VD_OVERRIDE, .upload = &UPLOAD},
 };
 
 static const vd_module PROBE = {.name = "probe",

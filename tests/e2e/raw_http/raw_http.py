@@ -7,6 +7,7 @@ import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cases_body  # noqa: E402
+import cases_extra  # noqa: E402
 import cases_message  # noqa: E402
 import cases_time  # noqa: E402
 from harness import Probe, run  # noqa: E402
@@ -22,7 +23,7 @@ def main():
         with open(os.path.join(folder, "big"), "wb") as f:
             f.write(bytes(range(256)) * 32768)  # 8 MiB
         Probe.binary, Probe.folder = binary, folder
-        cases = cases_message.CASES + cases_body.CASES + cases_time.CASES
+        cases = cases_message.CASES + cases_body.CASES + cases_extra.CASES + cases_time.CASES
         return run([c for c in cases if word in c.__name__])
 
 
