@@ -401,6 +401,7 @@ TCase *vt_items_contract(const vt_adapter *a) {
   int i = vt_adapter_add(a);
   vt_items_add_trash(tcase, i);
   vt_items_add_commit(tcase, i);
+  vt_items_add_inline(tcase, i);
   vt_items_add_parallel(tcase, i);
   tcase_set_timeout(tcase, TEST_TIMEOUT_S);
   return tcase;

@@ -116,6 +116,24 @@ vault_commit_result vt_put(vt_items *f, const char *path, uint64_t size_bytes, u
   return vt_commit(f, &m);
 }
 
+void vt_inline_body(vault_commit_item *m, unsigned content) {
+  static _Thread_local char bytes[VAULT_INLINE_MAX];
+  ck_assert_uint_le(m->size_bytes, sizeof bytes);
+  memset(bytes, (int)(content & 0xff), (size_t)m->size_bytes);
+  m->flags |= VAULT_COMMIT_INLINE;
+  m->body = (vault_str){bytes, m->size_bytes};
+}
+
+vault_commit_result vt_put_inline(vt_items *f, const char *path, uint64_t size_bytes,
+                                  unsigned content) {
+  vt_path p;
+  vault_commit_item m;
+  vt_path_set(&p, path);
+  vt_commit_item(f, &m, &p, size_bytes, content);
+  vt_inline_body(&m, content);
+  return vt_commit(f, &m);
+}
+
 vault_id vt_file(vt_items *f, const char *path, uint64_t size_bytes, unsigned content) {
   vault_commit_result r = vt_put(f, path, size_bytes, content);
   vt_is(r.status, VAULT_OK);
@@ -220,6 +238,15 @@ vault_usage_row vt_usage(vt_items *f) {
   vault_usage_row row;
   vt_is(f->ops->get_usage(f->self, &f->user, &row, &f->err), VAULT_OK);
   return row;
+}
+
+uint64_t vt_index(vt_items *f) {
+  uint64_t n = 0, all = 0;
+  do {
+    vt_is(f->ops->index_fresh(f->self, 100, &n, &f->err), VAULT_OK);
+    all += n;
+  } while (n >= 100);
+  return all;
 }
 
 void vt_balanced(vt_items *f) {

@@ -40,6 +40,10 @@ void vt_commit_item(vt_items *f, vault_commit_item *m, const vt_path *path, uint
 vault_commit_result vt_commit(vt_items *f, const vault_commit_item *m); /* its own status */
 /* The same in one call, at a path from the root of the files space. */
 vault_commit_result vt_put(vt_items *f, const char *path, uint64_t size_bytes, unsigned content);
+/* The same with the bytes inline: size_bytes times the low byte of `content`. */
+vault_commit_result vt_put_inline(vt_items *f, const char *path, uint64_t size_bytes,
+                                  unsigned content);
+void vt_inline_body(vault_commit_item *m, unsigned content); /* made; the next call overwrites */
 vault_id vt_file(vt_items *f, const char *path, uint64_t size_bytes, unsigned content); /* OK */
 
 vault_item_change vt_change(vt_items *f, const vault_id *item); /* of f->user, VT_NOW_MS */
@@ -55,6 +59,7 @@ vault_status vt_begin(vt_items *f, const vault_upload_row *row, const char *path
 
 vault_item_row vt_get(vt_items *f, const vault_id *item); /* OK */
 vault_usage_row vt_usage(vt_items *f);
+uint64_t vt_index(vt_items *f); /* fresh items get their rows; how many */
 /* The ledger is what the rows say. */
 void vt_balanced(vt_items *f);
 
@@ -68,6 +73,7 @@ static inline int vt_same_id(const vault_id *a, const vault_id *b) {
 void vt_items_add(TCase *tcase, int adapter, const TTest *const *tests);
 void vt_items_add_trash(TCase *tcase, int adapter);
 void vt_items_add_commit(TCase *tcase, int adapter);
+void vt_items_add_inline(TCase *tcase, int adapter);
 void vt_items_add_parallel(TCase *tcase, int adapter);
 
 #endif

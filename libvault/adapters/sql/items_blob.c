@@ -37,6 +37,12 @@ static vault_status find_work(vault__items_tx *t, void *arg) {
                              VAULT__P(vault__p_id(a->user), vault__p_blob(a->sha256, SHA256_BYTES),
                                       vault__p_u64(a->size_bytes)),
                              &rows));
+  if (rows.n == 0)
+    VAULT_TRY(
+      vault__items_run(t, VAULT__SQL_FRESH_FIND,
+                       VAULT__P(vault__p_id(a->user), vault__p_blob(a->sha256, SHA256_BYTES),
+                                vault__p_u64(a->size_bytes)),
+                       &rows));
   return rows.n ? take_rows(t, &rows, a) : no_blob(t->err);
 }
 
@@ -122,7 +128,7 @@ static vault_status drop_work(vault__items_tx *t, void *arg) {
   vault__rows rows = {0};
   VAULT_TRY(vault__items_run(t, VAULT__SQL_BLOB_DROP, VAULT__P(vault__p_id(a->blob)), &rows));
   if (rows.affected == 1)
-    return VAULT_OK;
+    return vault__items_run(t, VAULT__SQL_INLINE_DROP, VAULT__P(vault__p_id(a->blob)), NULL);
   VAULT_TRY(vault__items_run(t, VAULT__SQL_BLOB_GET, VAULT__P(vault__p_id(a->blob)), &rows));
   if (rows.n == 0)
     return VAULT_OK;

@@ -24,10 +24,26 @@ static int shared(const vault_commit_item *m) {
   return (m->flags & VAULT_COMMIT_SHARED) != 0;
 }
 
+static int is_inline(const vault_commit_item *m) {
+  return (m->flags & VAULT_COMMIT_INLINE) != 0;
+}
+
 /* ---- what may be asked ----------------------------------------------------------------- */
 
 static vault_status bad_member(vault_err *err, const char *what) {
   return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_ITEMS, 0, "%s", what);
+}
+
+static vault_status check_body(const vault_commit_item *m, vault_err *err) {
+  if (!is_inline(m))
+    return VAULT_OK;
+  if (m->kind != VAULT_COMMIT_PUT || shared(m))
+    return bad_member(err, "only a PUT with a blob of its own can be inline");
+  if (m->size_bytes > VAULT_INLINE_MAX)
+    return bad_member(err, "an inline body has at most 65536 bytes");
+  if (m->body.n != m->size_bytes || (m->body.n && !m->body.p))
+    return bad_member(err, "an inline commit needs size_bytes bytes of body");
+  return VAULT_OK;
 }
 
 vault_status vault__items_check_member(const vault_commit_item *m, vault_err *err) {
@@ -43,6 +59,7 @@ vault_status vault__items_check_member(const vault_commit_item *m, vault_err *er
     return bad_member(err, "a commit needs the id of its blob and an id for a new version");
   if (m->n_path && vault__id_is_zero(&m->new_item))
     return bad_member(err, "a commit by path needs an id for a new item");
+  VAULT_TRY(check_body(m, err));
   if (m->content_type.n >= VAULT_CONTENT_TYPE_TEXT)
     return bad_member(err, "the content type is too long");
   if (m->size_bytes > VAULT__ITEMS_BYTES_MAX)
@@ -70,8 +87,8 @@ static vault_status one_id(vault__items_tx *t, vault__sql_id id, const vault_id 
   return vault__items_row_ok(t, &r);
 }
 
-/* A commit that was not heard is asked again: by its key, or with the same blob (a shared
- * blob says nothing, there the version does). */
+/* A commit that was not heard is asked again: by its key, or with the same blob (one that
+ * is shared, or may have become so, says nothing; there the version does). */
 static vault_status done_before(vault__items_tx *t, const vault_commit_item *m, int *done,
                                 vault_id *item) {
   vault__items_found f;
@@ -84,7 +101,7 @@ static vault_status done_before(vault__items_tx *t, const vault_commit_item *m, 
     *item = f.row.id;
     return VAULT_OK;
   }
-  if (shared(m))
+  if (shared(m) || is_inline(m))
     VAULT_TRY(one_id(t, VAULT__SQL_VERSION_ITEM, user, &m->new_version, item));
   else
     VAULT_TRY(one_id(t, VAULT__SQL_BLOB_ITEM, &m->blob.blob, user, item));
@@ -183,13 +200,19 @@ static int same_bytes(const plan *p) {
 
 static vault_status write_blob(vault__items_tx *t, const vault_commit_item *m) {
   vault__rows rows = {0};
-  if (!shared(m))
-    return vault__items_run1(t, VAULT__SQL_BLOB_ADD,
-                             VAULT__P(vault__p_id(&m->blob.blob), vault__p_id(&m->blob.user),
-                                      vault__p_int(m->blob.space), vault__p_cstr(m->blob.ext),
-                                      vault__p_u64(m->size_bytes),
-                                      vault__p_blob(m->sha256, sizeof m->sha256),
-                                      vault__p_int(m->now_ms)));
+  if (!shared(m)) {
+    t->dead = 1;
+    if (is_inline(m))
+      VAULT_TRY(vault__items_run1(t, VAULT__SQL_INLINE_ADD,
+                                  VAULT__P(vault__p_id(&m->blob.blob), vault__p_cstr(m->blob.ext),
+                                           vault__p_blob(m->body.p, m->body.n))));
+    return vault__items_run1(
+      t, VAULT__SQL_BLOB_ADD,
+      VAULT__P(vault__p_id(&m->blob.blob), vault__p_id(&m->blob.user), vault__p_int(m->blob.space),
+               vault__p_cstr(m->blob.ext), vault__p_u64(m->size_bytes),
+               vault__p_blob(m->sha256, sizeof m->sha256), vault__p_int(m->now_ms),
+               vault__p_int(is_inline(m) ? VAULT_LOC_INLINE : VAULT_LOC_FILE)));
+  }
   VAULT_TRY(vault__items_run(t, VAULT__SQL_BLOB_SHARE,
                              VAULT__P(vault__p_id(&m->blob.blob), vault__p_id(&m->blob.user)),
                              &rows));

@@ -1,4 +1,4 @@
-/* Reading items: single ones, paths, listings by key, versions. */
+/* Reading items: single ones, paths, listings by key, versions with their bytes. */
 #include <string.h>
 
 #include "items_sql.h"
@@ -11,11 +11,10 @@ vault_status vault__items_check_page(uint64_t max, vault_err *err) {
 }
 
 typedef struct read_args {
-  const vault_id *user, *item, *parent, *version;
+  const vault_id *user, *item, *parent;
   uint32_t space, n_path;
   const vault_name *path;
   vault_item_row row;
-  vault_version_row found;
   vault_str after_key;
   int64_t before_ms;
   vault_item_row *rows;
@@ -141,42 +140,75 @@ vault_status vault__items_list_trash(void *self, const vault_id *user, int64_t b
 
 /* ---- versions ---------------------------------------------------------------------------- */
 
-static void decode_version(vault__row *r, vault_version_row *out) {
-  vault__get_id(r, &out->id);
-  vault__get_id(r, &out->item);
-  vault__get_id(r, &out->blob.user);
-  vault__get_id(r, &out->blob.blob);
-  out->blob.space = vault__get_u32(r);
-  vault__get_text(r, out->blob.ext, sizeof out->blob.ext);
-  out->format = vault__get_u32(r);
-  out->size_bytes = vault__get_u64(r);
-  out->mtime_ns = vault__get_int(r);
-  out->has_mtime = vault__get_u32(r);
-  out->created_ms = vault__get_int(r);
-  vault__get_text(r, out->content_type, sizeof out->content_type);
-  vault__get_fixed(r, out->sha256, sizeof out->sha256);
+typedef struct content_args {
+  const vault_id *user, *item, *version;
+  int64_t room; /* -1: no bytes */
+  vault_item_row row;
+  vault_version_row found;
+  void *body;
+  uint64_t body_n;
+} content_args;
+
+/* The inline bytes of the row, which must be there when its blob says so. */
+static vault_status take_body(vault__items_tx *t, vault__row *r, content_args *a) {
+  uint32_t there = vault__get_u32(r);
+  if (a->found.loc != VAULT_LOC_INLINE)
+    return VAULT_OK;
+  a->body_n = a->found.size_bytes;
+  if (!there || a->found.size_bytes > VAULT_INLINE_MAX) {
+    t->dead = 1;
+    return vault__fail(t->err, VAULT_E_CORRUPT, VAULT_ORIGIN_ITEMS, 0,
+                       "the bytes of an inline body are missing; check the database with vaultd "
+                       "fsck");
+  }
+  if (vault__get_null(r))
+    return VAULT_OK;
+  vault_str bytes = vault__get_str(r);
+  if (bytes.n != a->body_n)
+    r->bad = 1;
+  else if (bytes.n)
+    memcpy(a->body, bytes.p, (size_t)bytes.n);
+  return VAULT_OK;
 }
 
-static vault_status version_work(vault__items_tx *t, void *arg) {
-  read_args *a = arg;
+static vault_status content_work(vault__items_tx *t, void *arg) {
+  content_args *a = arg;
   vault__rows rows;
-  VAULT_TRY(vault__items_run(t, VAULT__SQL_VERSION_GET,
-                             VAULT__P(vault__p_id(a->user), vault__p_id(a->item),
-                                      vault__p_id(a->version), vault__p_id(NULL)),
-                             &rows));
+  VAULT_TRY(
+    vault__items_run(t, VAULT__SQL_CONTENT_GET,
+                     VAULT__P(vault__p_id(a->user), vault__p_id(a->item), vault__p_id(a->version),
+                              vault__p_id(NULL), vault__p_int(a->room)),
+                     &rows));
   if (rows.n == 0)
     return vault__fail(t->err, VAULT_E_NOT_FOUND, VAULT_ORIGIN_ITEMS, 0,
                        "there is no such file, or it has no such version");
   vault__row r = vault__row_at(&rows, 0);
-  decode_version(&r, &a->found);
+  vault__items_decode_version(&r, &a->found);
+  vault__items_decode(&r, &a->row, NULL);
+  (void)vault__get_u32(&r); /* fresh */
+  VAULT_TRY(take_body(t, &r, a));
   return vault__items_row_ok(t, &r);
 }
 
 vault_status vault__items_get_version(void *self, const vault_id *user, const vault_id *item,
                                       const vault_id *version, vault_version_row *out,
                                       vault_err *err) {
-  read_args a = {.user = user, .item = item, .version = version};
-  VAULT_TRY(vault__items_read(self, version_work, &a, err));
+  content_args a = {.user = user, .item = item, .version = version, .room = -1};
+  VAULT_TRY(vault__items_read(self, content_work, &a, err));
   *out = a.found;
+  return VAULT_OK;
+}
+
+vault_status vault__items_get_content(void *self, const vault_id *user, const vault_id *item,
+                                      const vault_id *version, vault_item_row *item_out,
+                                      vault_version_row *out, void *body, uint64_t room,
+                                      uint64_t *body_n, vault_err *err) {
+  content_args a = {.user = user, .item = item, .version = version, .room = -1, .body = body};
+  if (room)
+    a.room = room > VAULT_INLINE_MAX ? (int64_t)VAULT_INLINE_MAX : (int64_t)room;
+  VAULT_TRY(vault__items_read(self, content_work, &a, err));
+  *item_out = a.row;
+  *out = a.found;
+  *body_n = a.body_n;
   return VAULT_OK;
 }

@@ -44,6 +44,7 @@ static vault_status take_found(vault__items_tx *t, const vault__rows *rows,
     return VAULT_OK;
   vault__row r = vault__row_at(rows, 0);
   vault__items_decode(&r, &out->row, &out->key);
+  out->fresh = vault__get_u32(&r);
   return vault__items_row_ok(t, &r);
 }
 

@@ -14,6 +14,8 @@
 /* No single amount of bytes may be larger, so that the sums of a ledger cannot overflow. */
 #define VAULT__ITEMS_BYTES_MAX ((uint64_t)1 << 60)
 #define VAULT__ITEMS_PAGE_MAX 10000u /* rows of one page */
+/* Fresh items of one user; a commit that would pass it gives them their rows first. */
+#define VAULT__FRESH_MAX 2000
 
 /* What an operation key was used for (op_result.kind): never renumber. */
 #define VAULT__OP_COMMIT 1
@@ -54,6 +56,9 @@ vault_status vault__items_run(vault__items_tx *t, vault__sql_id id, const vault_
 /* The same for one that must change exactly one row: INTERNAL otherwise. */
 vault_status vault__items_run1(vault__items_tx *t, vault__sql_id id, const vault__val *params,
                                int n_params);
+/* n_sets sets of parameters for one statement; affected may be NULL. */
+vault_status vault__items_run_many(vault__items_tx *t, vault__sql_id id, const vault__val *params,
+                                   uint64_t n_sets, int64_t *affected);
 /* vault__row_check, and a bad row ends the transaction. */
 vault_status vault__items_row_ok(vault__items_tx *t, const vault__row *r);
 
@@ -64,6 +69,7 @@ typedef struct vault__items_user {
   vault_usage_row usage; /* as of the last statement of this transaction */
   int64_t outside_bytes;
   int64_t seq0, seq; /* as read, and as handed out */
+  int64_t fresh;     /* items whose version, part and blob rows are not made yet */
 } vault__items_user;
 
 /* What a change moves between the accounts; OUTSIDE takes the difference. */
@@ -73,7 +79,11 @@ typedef struct vault__items_delta {
 
 /* Wait for this user's other changes to end, and hold the user until the transaction ends.
  * NOT_FOUND. Must come before anything that the user's rules are checked against. */
+vault_status vault__items_hold(vault__items_tx *t, const vault_id *user, vault__items_user *u);
+/* The same, and fresh items get their rows: whoever looks at version, part or blob. */
 vault_status vault__items_lock(vault__items_tx *t, const vault_id *user, vault__items_user *u);
+/* Give the fresh items of a user who is held their rows. RETRY: a blob to share went away. */
+vault_status vault__items_index(vault__items_tx *t, vault__items_user *u);
 
 /* Whether n more bytes fit; always when n <= 0. */
 int vault__items_fits(const vault__items_user *u, int64_t n);
@@ -91,6 +101,7 @@ typedef struct vault__items_found {
   int yes;
   vault_item_row row;
   vault_str key; /* in the arena */
+  uint32_t fresh;
 } vault__items_found;
 
 /* An item that is no tombstone. Not finding it is OK with yes = 0. */
@@ -147,6 +158,7 @@ vault_status vault__items_set_mtime(vault__items_tx *t, const vault_item_row *ro
 /* Each reads its columns (statements_items.h) from left to right. key may be NULL. */
 void vault__items_decode(vault__row *r, vault_item_row *out, vault_str *key);
 void vault__items_decode_blob(vault__row *r, vault_blob_row *out);
+void vault__items_decode_version(vault__row *r, vault_version_row *out);
 void vault__items_decode_usage(vault__row *r, vault_usage_row *out, int64_t *outside);
 
 /* ---- the methods ------------------------------------------------------------------------ */
@@ -204,6 +216,11 @@ vault_status vault__items_get_version(void *self, const vault_id *user, const va
                                       const vault_id *version, vault_version_row *out,
                                       vault_err *err);
 
+vault_status vault__items_get_content(void *self, const vault_id *user, const vault_id *item,
+                                      const vault_id *version, vault_item_row *item_out,
+                                      vault_version_row *out, void *body, uint64_t room,
+                                      uint64_t *body_n, vault_err *err);
+
 vault_status vault__items_find_blob(void *self, const vault_id *user, const uint8_t *sha256,
                                     uint64_t size_bytes, vault_blob_row *out, vault_err *err);
 vault_status vault__items_get_blob(void *self, const vault_id *blob, vault_blob_row *out,
@@ -215,6 +232,17 @@ vault_status vault__items_mark_blobs(void *self, int64_t dead_before_ms, int64_t
 vault_status vault__items_take_blobs(void *self, int64_t dead_before_ms, vault_blob_row *rows,
                                      uint64_t max, uint64_t *n, vault_err *err);
 vault_status vault__items_drop_blob(void *self, const vault_id *blob, vault_err *err);
+
+vault_status vault__items_index_fresh(void *self, uint64_t max, uint64_t *n, vault_err *err);
+vault_status vault__items_list_inline(void *self, int64_t born_before_ms, vault_blob_row *rows,
+                                      uint64_t max, uint64_t *n, vault_err *err);
+vault_status vault__items_get_inline(void *self, const vault_id *blob, void *body, uint64_t room,
+                                     uint64_t *n, vault_err *err);
+vault_status vault__items_inline_usage(void *self, uint64_t *bytes, uint64_t *count,
+                                       int64_t *oldest_ms, vault_err *err);
+vault_status vault__items_finish_spill(void *self, const vault_id *job, int64_t fence,
+                                       const vault_id *blobs, uint64_t n, uint8_t *done,
+                                       vault_err *err);
 
 vault_status vault__items_get_usage(void *self, const vault_id *user, vault_usage_row *out,
                                     vault_err *err);

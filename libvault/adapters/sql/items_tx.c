@@ -49,6 +49,16 @@ vault_status vault__items_run1(vault__items_tx *t, vault__sql_id id, const vault
                      vault__statements[id].name, (long long)rows.affected);
 }
 
+vault_status vault__items_run_many(vault__items_tx *t, vault__sql_id id, const vault__val *params,
+                                   uint64_t n_sets, int64_t *affected) {
+  const vault__db_ops *ops = t->tx->db->ops;
+  vault_status s =
+    ops->run_many(t->tx->conn, &vault__statements[id], params, (int)n_sets, affected, t->err);
+  if (s != VAULT_OK)
+    t->dead = 1;
+  return s;
+}
+
 vault_status vault__items_row_ok(vault__items_tx *t, const vault__row *r) {
   vault_status s = vault__row_check(r, t->err);
   if (s != VAULT_OK)
@@ -94,6 +104,26 @@ void vault__items_decode_blob(vault__row *r, vault_blob_row *out) {
   out->refs = vault__get_int(r);
   out->dead_ms = vault__get_int(r);
   vault__get_fixed(r, out->sha256, sizeof out->sha256);
+  out->loc = vault__get_u32(r);
+  out->reserved = 0;
+}
+
+void vault__items_decode_version(vault__row *r, vault_version_row *out) {
+  vault__get_id(r, &out->id);
+  vault__get_id(r, &out->item);
+  vault__get_id(r, &out->blob.user);
+  vault__get_id(r, &out->blob.blob);
+  out->blob.space = vault__get_u32(r);
+  vault__get_text(r, out->blob.ext, sizeof out->blob.ext);
+  out->format = vault__get_u32(r);
+  out->loc = vault__get_u32(r);
+  out->size_bytes = vault__get_u64(r);
+  out->mtime_ns = vault__get_int(r);
+  out->has_mtime = vault__get_u32(r);
+  out->reserved2 = 0;
+  out->created_ms = vault__get_int(r);
+  vault__get_text(r, out->content_type, sizeof out->content_type);
+  vault__get_fixed(r, out->sha256, sizeof out->sha256);
 }
 
 void vault__items_decode_usage(vault__row *r, vault_usage_row *out, int64_t *outside) {
@@ -110,7 +140,7 @@ void vault__items_decode_usage(vault__row *r, vault_usage_row *out, int64_t *out
 
 /* ---- one user ---------------------------------------------------------------------- */
 
-vault_status vault__items_lock(vault__items_tx *t, const vault_id *user, vault__items_user *u) {
+vault_status vault__items_hold(vault__items_tx *t, const vault_id *user, vault__items_user *u) {
   vault__rows rows;
   VAULT_TRY(vault__items_run(t, VAULT__SQL_LEDGER_LOCK, VAULT__P(vault__p_id(user)), &rows));
   if (rows.n == 0)
@@ -124,11 +154,17 @@ vault_status vault__items_lock(vault__items_tx *t, const vault_id *user, vault__
   VAULT_TRY(vault__items_run(t, VAULT__SQL_SEQ_GET, VAULT__P(vault__p_id(user)), &rows));
   r = vault__row_at(&rows, 0);
   held.seq0 = held.seq = vault__get_int(&r);
+  held.fresh = vault__get_int(&r);
   VAULT_TRY(vault__items_row_ok(t, &r));
   held.usage.user = *user;
   held.usage.seq = held.seq;
   *u = held;
   return VAULT_OK;
+}
+
+vault_status vault__items_lock(vault__items_tx *t, const vault_id *user, vault__items_user *u) {
+  VAULT_TRY(vault__items_hold(t, user, u));
+  return vault__items_index(t, u);
 }
 
 int vault__items_fits(const vault__items_user *u, int64_t n) {
@@ -156,10 +192,10 @@ vault_status vault__items_settle(vault__items_tx *t, vault__items_user *u) {
   vault__rows rows = {0};
   if (u->seq == u->seq0)
     return VAULT_OK;
-  VAULT_TRY(
-    vault__items_run(t, VAULT__SQL_SEQ_SET,
-                     VAULT__P(vault__p_id(&u->id), vault__p_int(u->seq0), vault__p_int(u->seq)),
-                     &rows));
+  VAULT_TRY(vault__items_run(t, VAULT__SQL_SEQ_SET,
+                             VAULT__P(vault__p_id(&u->id), vault__p_int(u->seq0),
+                                      vault__p_int(u->seq), vault__p_int(u->fresh)),
+                             &rows));
   if (rows.affected == 1)
     return VAULT_OK;
   /* Someone took a number without holding the usage row; ours would not be unique. */

@@ -59,7 +59,7 @@ S(ACCOUNT_ENABLE, 1, 0, "UPDATE account SET disabled_ms = 0 WHERE id = $1")
 S(USAGE_ADD, 2, 0,
   "INSERT INTO usage (user_id, quota_bytes, outside_bytes, live_bytes, versions_bytes,"
   " trash_bytes, partial_bytes, files) VALUES ($1, $2, 0, 0, 0, 0, 0, 0)")
-S(SEQ_ADD, 1, 0, "INSERT INTO user_seq (user_id, seq) VALUES ($1, 0)")
+S(SEQ_ADD, 1, 0, "INSERT INTO user_seq (user_id, seq, fresh) VALUES ($1, 0, 0)")
 
 #undef CODE_IS_LIVE
 #undef ACCOUNT_COLUMNS

@@ -8,11 +8,27 @@
 #define ITEM_COLS                                                                         \
   "i.id, i.user_id, i.parent, i.version, i.blob, i.kind, i.space, i.size_bytes, i.mtime_ns, " \
   "i.has_mtime, i.n_versions, i.created_ms, i.modified_ms, i.trashed_ms, i.seq, "         \
-  "i.trash_root, i.sha256, i.name, i.content_type, i.name_key "
-#define ITEM_N_COLS 20
+  "i.trash_root, i.sha256, i.name, i.content_type, i.name_key, i.fresh "
+#define ITEM_N_COLS 21
 
-#define BLOB_COLS "id, user_id, space, ext, state, format, size_bytes, refs, dead_ms, sha256 "
-#define BLOB_N_COLS 10
+#define BLOB_COLS "id, user_id, space, ext, state, format, size_bytes, refs, dead_ms, sha256, loc "
+#define BLOB_N_COLS 11
+
+/* A version i.version or v.id, as vault__items_decode_version() reads it. A fresh item has
+ * no rows of v, p and b: what they will hold is in i and y. */
+#define CONTENT_COLS                                                                      \
+  "COALESCE(v.id, i.version), i.id, i.user_id, COALESCE(b.id, i.blob), "                  \
+  "COALESCE(b.space, i.space), COALESCE(b.ext, y.ext, ''), COALESCE(b.format, 0), "       \
+  "COALESCE(b.loc, 1), COALESCE(v.size_bytes, i.size_bytes), "                            \
+  "COALESCE(v.mtime_ns, i.mtime_ns), COALESCE(v.has_mtime, i.has_mtime), "                \
+  "COALESCE(v.created_ms, i.created_ms), COALESCE(v.content_type, i.content_type), "      \
+  "COALESCE(v.sha256, i.sha256) "
+#define CONTENT_N_COLS 14
+
+/* The blob that a user's new bytes are shared with; the one that BLOB_FIND gives. */
+#define BLOB_OF(user, sha256, size_bytes)                                                 \
+  "SELECT e.id FROM blob e WHERE e.user_id = " user " AND e.sha256 = " sha256             \
+  " AND e.size_bytes = " size_bytes " AND e.state < 2 ORDER BY e.id LIMIT 1"
 
 #define UPLOAD_COLS                                                                      \
   "id, user_id, blob, blob_space, ext, parent, item, session, space, flags, length_bytes, " \
@@ -41,8 +57,8 @@
 /* one user's changes, one after the other */
 S(LEDGER_LOCK, 1, USAGE_N_COLS, "UPDATE usage SET live_bytes = live_bytes WHERE user_id = $1 "
   "RETURNING " USAGE_COLS)
-S(SEQ_GET, 1, 1, "SELECT seq FROM user_seq WHERE user_id = $1")
-S(SEQ_SET, 3, 0, "UPDATE user_seq SET seq = $3 WHERE user_id = $1 AND seq = $2")
+S(SEQ_GET, 1, 2, "SELECT seq, fresh FROM user_seq WHERE user_id = $1")
+S(SEQ_SET, 4, 0, "UPDATE user_seq SET seq = $3, fresh = $4 WHERE user_id = $1 AND seq = $2")
 S(LEDGER_MOVE, 6, USAGE_N_COLS,
   "UPDATE usage SET live_bytes = live_bytes + $2, versions_bytes = versions_bytes + $3, "
   "trash_bytes = trash_bytes + $4, partial_bytes = partial_bytes + $5, "
@@ -117,19 +133,24 @@ S(TRASH_HEIGHT, 3, 1,
   "SELECT c.id, t.d + 1 FROM item c JOIN t ON c.parent = t.id "
   "WHERE c.user_id = $1 AND c.trash_root = $2 AND c.state = 1 AND t.d < $3) "
   "SELECT MAX(d) FROM t")
-S(VERSION_GET, 4, 13, "SELECT v.id, v.item, b.user_id, b.id, b.space, b.ext, b.format, "
-  "v.size_bytes, v.mtime_ns, v.has_mtime, v.created_ms, v.content_type, v.sha256 "
-  "FROM version v "
-  "JOIN part p ON p.version = v.id AND p.n = 0 JOIN blob b ON b.id = p.blob "
-  "WHERE v.user_id = $1 AND v.item = $2 AND v.id = CASE WHEN $3 = $4 THEN "
-  "(SELECT i.version FROM item i WHERE i.user_id = $1 AND i.id = $2) ELSE $3 END")
+/* Bytes of at most $5 come along; the last but one column tells whether there are any. */
+S(CONTENT_GET, 5, CONTENT_N_COLS + ITEM_N_COLS + 2, "SELECT " CONTENT_COLS ", " ITEM_COLS ", "
+  "CASE WHEN y.blob IS NULL THEN 0 ELSE 1 END, "
+  "CASE WHEN COALESCE(v.size_bytes, i.size_bytes) <= $5 THEN y.body END FROM item i "
+  "LEFT JOIN version v ON v.id = CASE WHEN $3 = $4 THEN i.version ELSE $3 END "
+  "AND v.item = i.id AND v.user_id = $1 "
+  "LEFT JOIN part p ON p.version = v.id AND p.n = 0 LEFT JOIN blob b ON b.id = p.blob "
+  "LEFT JOIN inline_body y ON y.blob = "
+  "CASE WHEN i.fresh = 1 THEN i.blob WHEN b.loc = 1 THEN b.id END "
+  "WHERE i.user_id = $1 AND i.id = $2 AND i.state < 2 AND i.kind = 2 AND "
+  "(b.id IS NOT NULL OR (i.fresh = 1 AND ($3 = $4 OR $3 = i.version)))")
 S(VERSION_ITEM, 2, 1, "SELECT item FROM version WHERE user_id = $1 AND id = $2")
 /* making and changing items */
 S(ITEM_ADD, 18, 0, "INSERT INTO item (id, user_id, parent, space, kind, state, name, "
   "name_key, version, blob, size_bytes, sha256, mtime_ns, has_mtime, content_type, "
-  "n_versions, created_ms, modified_ms, trashed_ms, trash_root, deleted_ms, seq) "
+  "n_versions, created_ms, modified_ms, trashed_ms, trash_root, deleted_ms, seq, fresh) "
   "VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, "
-  "0, $17, 0, $18)")
+  "0, $17, 0, $18, 0)")
 S(ITEM_VERSION, 10, 0, "UPDATE item SET version = $3, blob = $4, size_bytes = $5, "
   "sha256 = $6, mtime_ns = $7, has_mtime = $8, content_type = $9, "
   "n_versions = n_versions + 1 WHERE user_id = $1 AND id = $2 AND version = $10")
@@ -178,8 +199,8 @@ S(BLOB_FIND, 3, BLOB_N_COLS, "SELECT " BLOB_COLS "FROM blob WHERE user_id = $1 A
   "sha256 = $2 AND size_bytes = $3 AND state < 2 ORDER BY id LIMIT 1")
 S(BLOB_LIST, 2, BLOB_N_COLS, "SELECT " BLOB_COLS "FROM blob WHERE id > $1 "
   "ORDER BY id LIMIT $2")
-S(BLOB_ADD, 7, 0, "INSERT INTO blob (id, user_id, space, ext, size_bytes, sha256, format, "
-  "loc, refs, dead_ms, state, created_ms) VALUES ($1, $2, $3, $4, $5, $6, 0, 0, 1, 0, 0, $7)")
+S(BLOB_ADD, 8, 0, "INSERT INTO blob (id, user_id, space, ext, size_bytes, sha256, format, "
+  "loc, refs, dead_ms, state, created_ms) VALUES ($1, $2, $3, $4, $5, $6, 0, $8, 1, 0, 0, $7)")
 S(BLOB_SHARE, 2, 0, "UPDATE blob SET refs = refs + 1, dead_ms = 0, state = 0 "
   "WHERE id = $1 AND user_id = $2 AND state < 2")
 S(BLOB_ITEM, 2, 1, "SELECT v.item FROM part p JOIN version v ON v.id = p.version "
@@ -193,3 +214,52 @@ S(BLOB_TAKE, 2, 0, "UPDATE blob SET state = 2 WHERE state = 1 AND refs = 0 "
 S(BLOB_TAKEN, 1, BLOB_N_COLS, "SELECT " BLOB_COLS "FROM blob WHERE refs = 0 AND state = 2 "
   "ORDER BY dead_ms, id LIMIT $1")
 S(BLOB_DROP, 1, 0, "DELETE FROM blob WHERE id = $1 AND state = 2 AND refs = 0")
+/* inline bodies */
+S(INLINE_ADD, 3, 0, "INSERT INTO inline_body (blob, ext, body) VALUES ($1, $2, $3)")
+S(INLINE_DROP, 1, 0, "DELETE FROM inline_body WHERE blob = $1")
+S(INLINE_GET, 2, 2, "SELECT b.size_bytes, CASE WHEN b.size_bytes <= $2 THEN y.body END "
+  "FROM blob b JOIN inline_body y ON y.blob = b.id WHERE b.id = $1 AND b.loc = 1")
+S(INLINE_LIST, 2, BLOB_N_COLS, "SELECT " BLOB_COLS "FROM blob WHERE loc = 1 AND refs > 0 AND "
+  "created_ms < $1 ORDER BY created_ms, id LIMIT $2")
+S(INLINE_SUM, 0, 3, "SELECT CAST(COALESCE(SUM(w.size_bytes), 0) AS bigint), COUNT(*), "
+  "COALESCE(MIN(w.created_ms), 9223372036854775807) FROM "
+  "(SELECT b.size_bytes, b.created_ms FROM blob b WHERE b.loc = 1 AND b.refs > 0 UNION ALL "
+  "SELECT i.size_bytes, i.created_ms FROM item i WHERE i.fresh = 1) w")
+S(SPILL_HOLD, 2, 0, "UPDATE job SET fence = fence WHERE id = $1 AND fence = $2 AND state = 0")
+S(SPILL_BLOB, 1, 0, "UPDATE blob SET loc = 0 WHERE id = $1 AND loc = 1 AND refs > 0 "
+  "AND state = 0")
+/* fresh items get their rows: all of a user at once, in this order (items_fresh.c) */
+S(FRESH_USER, 1, 1, "SELECT i.user_id FROM item i WHERE i.fresh = 1 AND i.user_id > $1 "
+  "ORDER BY i.user_id LIMIT 1")
+S(FRESH_FIND, 3, BLOB_N_COLS, "SELECT i.blob, i.user_id, i.space, y.ext, 0, 0, i.size_bytes, 1, "
+  "0, i.sha256, 1 FROM item i JOIN inline_body y ON y.blob = i.blob WHERE i.user_id = $1 AND "
+  "i.fresh = 1 AND i.sha256 = $2 AND i.size_bytes = $3 ORDER BY i.id LIMIT 1")
+S(FRESH_BODIES, 1, 1, "SELECT COUNT(*) FROM (SELECT DISTINCT sha256, size_bytes FROM item "
+  "WHERE user_id = $1 AND fresh = 1) w")
+S(FRESH_SHARE, 1, 0, "UPDATE blob SET refs = refs + w.n, dead_ms = 0, state = 0 FROM "
+  "(SELECT sha256, size_bytes, COUNT(*) AS n FROM item WHERE user_id = $1 AND fresh = 1 "
+  "GROUP BY sha256, size_bytes) w WHERE blob.state < 2 AND blob.id = "
+  "(" BLOB_OF("$1", "w.sha256", "w.size_bytes") ")")
+S(FRESH_BLOBS, 1, 0, "INSERT INTO blob (id, user_id, space, ext, size_bytes, sha256, format, "
+  "loc, refs, dead_ms, state, created_ms) SELECT w.blob, w.user_id, w.space, y.ext, "
+  "w.size_bytes, w.sha256, 0, 1, w.refs, 0, 0, w.created_ms FROM (SELECT i.*, "
+  "COUNT(*) OVER (PARTITION BY i.sha256, i.size_bytes) AS refs, ROW_NUMBER() OVER "
+  "(PARTITION BY i.sha256, i.size_bytes ORDER BY i.id) AS nth "
+  "FROM item i WHERE i.user_id = $1 AND i.fresh = 1) w "
+  "JOIN inline_body y ON y.blob = w.blob WHERE w.nth = 1 AND NOT EXISTS "
+  "(" BLOB_OF("w.user_id", "w.sha256", "w.size_bytes") ")")
+S(FRESH_DROP, 1, 0, "DELETE FROM inline_body WHERE blob IN (SELECT i.blob FROM item i "
+  "WHERE i.user_id = $1 AND i.fresh = 1 AND NOT EXISTS "
+  "(SELECT 1 FROM blob b WHERE b.id = i.blob))")
+S(FRESH_MOVE, 1, 0, "UPDATE item SET blob = (" BLOB_OF("item.user_id", "item.sha256",
+  "item.size_bytes") ") WHERE user_id = $1 AND fresh = 1 AND NOT EXISTS "
+  "(SELECT 1 FROM blob b WHERE b.id = item.blob)")
+S(FRESH_VERSIONS, 1, 0, "INSERT INTO version (id, item, user_id, n, size_bytes, sha256, "
+  "mtime_ns, has_mtime, content_type, created_ms, seq) SELECT i.version, i.id, i.user_id, 1, "
+  "i.size_bytes, i.sha256, i.mtime_ns, i.has_mtime, i.content_type, i.created_ms, i.seq "
+  "FROM item i WHERE i.user_id = $1 AND i.fresh = 1")
+S(FRESH_PARTS, 1, 0, "INSERT INTO part (version, n, role, blob, size_bytes, sha256) "
+  "SELECT i.version, 0, 0, i.blob, i.size_bytes, i.sha256 FROM item i "
+  "WHERE i.user_id = $1 AND i.fresh = 1")
+S(FRESH_DONE, 1, 0, "UPDATE item SET fresh = 0 WHERE user_id = $1 AND fresh = 1")
+S(FRESH_NONE, 1, 0, "UPDATE user_seq SET fresh = 0 WHERE user_id = $1")

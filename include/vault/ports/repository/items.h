@@ -28,6 +28,8 @@ extern "C" {
 #define VAULT_SHA_STATE_MAX 128u     /* bytes of a stored hash midstate */
 #define VAULT_PATH_DEPTH_MAX 64u     /* components of a path */
 #define VAULT_COMMIT_MAX 256u        /* members of one commit */
+#define VAULT_INLINE_MAX 65536u      /* bytes of a body that a row can hold (INLINE) */
+#define VAULT_SPILL_MAX 1024u        /* blobs of one finish_spill */
 
 #define VAULT_KIND_FOLDER 1u
 #define VAULT_KIND_FILE 2u
@@ -37,6 +39,10 @@ extern "C" {
 #define VAULT_BLOB_LIVE 0u
 #define VAULT_BLOB_MARKED 1u   /* first pass of collection: unreferenced for long enough */
 #define VAULT_BLOB_DELETING 2u /* committed: it will be unlinked, it cannot come back */
+
+/* Where the bytes of a blob are: never renumber. */
+#define VAULT_LOC_FILE 0u   /* in the blob store */
+#define VAULT_LOC_INLINE 1u /* in the repository, until finish_spill */
 
 /* A name with its key: unique per (user, space, parent) among what is not in the trash. */
 typedef struct vault_name {
@@ -73,7 +79,7 @@ typedef struct vault_version_row {
   vault_id item;
   vault_blob_key blob;
   uint32_t format;
-  uint32_t reserved;
+  uint32_t loc; /* VAULT_LOC_* */
   uint64_t size_bytes;
   int64_t mtime_ns;
   uint32_t has_mtime;
@@ -87,6 +93,8 @@ typedef struct vault_blob_row {
   vault_blob_key key;
   uint32_t state; /* VAULT_BLOB_* */
   uint32_t format;
+  uint32_t loc; /* VAULT_LOC_* */
+  uint32_t reserved;
   uint64_t size_bytes;
   int64_t refs;
   int64_t dead_ms; /* since when refs is 0 */
@@ -133,6 +141,7 @@ typedef struct vault_upload_row {
 #define VAULT_COMMIT_IF_NONE_MATCH 2u /* fail with PRECONDITION if the name exists */
 #define VAULT_COMMIT_IF_VERSION 4u    /* fail with PRECONDITION unless this is the current one */
 #define VAULT_COMMIT_ANEW 8u          /* never SAME: the stored copy of these bytes is damaged */
+#define VAULT_COMMIT_INLINE 16u       /* PUT: `body` is kept with the row, nothing is in the store */
 
 typedef struct vault_commit_item {
   uint32_t size; /* sizeof(vault_commit_item) */
@@ -155,6 +164,7 @@ typedef struct vault_commit_item {
   uint8_t sha256[32];
   vault_str content_type;
   vault_str op_key;       /* idempotency; n = 0: none */
+  vault_str body;         /* INLINE: size_bytes bytes, at most VAULT_INLINE_MAX; borrowed */
 } vault_commit_item;
 
 #define VAULT_OUTCOME_CREATED 1u /* a new item */
@@ -259,7 +269,14 @@ typedef struct vault_items_repo_ops {
    * IS_A_FOLDER, NOT_A_FOLDER, PARENT_NOT_FOUND, DEPTH, NOT_FOUND) changes nothing and does
    * not disturb the others. RETRY for a SHARED member: that blob is going away, store the
    * bytes anew. Order within a user is kept. The return value is OK unless no member could
-   * be tried; results are then not set. results[i].status UNCERTAIN: unknown. */
+   * be tried; results are then not set. results[i].status UNCERTAIN: unknown.
+   *
+   * INLINE: the bytes are durable with the row. The item may be FRESH for a while: its
+   * version and blob are readable at once (get_item, get_version, get_content, find_blob),
+   * and get their own rows, where list_blobs, get_blob and list_inline look, with
+   * index_fresh or with the next other change of that user. Then the blob may become one
+   * that the user had already with these bytes.
+   * A number of the sequence may be left out. */
   vault_status (*commit)(void *self, const vault_commit_item *items, uint64_t n,
                          vault_commit_result *results, vault_err *err);
 
@@ -308,6 +325,14 @@ typedef struct vault_items_repo_ops {
   /* Must provide. A version of an item; zero id: the current one. NOT_FOUND. */
   vault_status (*get_version)(void *self, const vault_id *user, const vault_id *item,
                               const vault_id *version, vault_version_row *out, vault_err *err);
+  /* Must provide. get_item and get_version in one look, and the bytes of an INLINE body with
+   * them, so that no spilling comes in between. *body_n is the size of an inline body and 0
+   * for any other (out->loc says which it is); its bytes are copied into body when they fit
+   * in room, else body is left alone (room 0: they are not wanted). NOT_FOUND. */
+  vault_status (*get_content)(void *self, const vault_id *user, const vault_id *item,
+                              const vault_id *version, vault_item_row *item_out,
+                              vault_version_row *out, void *body, uint64_t room, uint64_t *body_n,
+                              vault_err *err);
 
   /* ---- blobs ---- */
 
@@ -327,8 +352,33 @@ typedef struct vault_items_repo_ops {
    * become DELETING. Gives those and the ones that were DELETING before. */
   vault_status (*take_blobs)(void *self, int64_t dead_before_ms, vault_blob_row *rows,
                              uint64_t max, uint64_t *n, vault_err *err);
-  /* Must provide (step T5). Remove the row of a DELETING blob. OK if it is gone. */
+  /* Must provide (step T5). Remove the row of a DELETING blob, with its bytes if they are
+   * inline. OK if it is gone. */
   vault_status (*drop_blob)(void *self, const vault_id *blob, vault_err *err);
+
+  /* ---- inline bodies ---- */
+
+  /* Must provide. Give fresh items (see commit) their rows, user by user, until at least max
+   * of them have some. *n: how many there were; less than max: none is left. */
+  vault_status (*index_fresh)(void *self, uint64_t max, uint64_t *n, vault_err *err);
+  /* Must provide. Inline blobs with a reference, made before born_before_ms, oldest first;
+   * not those of fresh items. */
+  vault_status (*list_inline)(void *self, int64_t born_before_ms, vault_blob_row *rows,
+                              uint64_t max, uint64_t *n, vault_err *err);
+  /* Must provide. The bytes of an inline blob: *n of them, copied when they fit in room.
+   * NOT_FOUND: it is not inline (any more). */
+  vault_status (*get_inline)(void *self, const vault_id *blob, void *body, uint64_t room,
+                             uint64_t *n, vault_err *err);
+  /* Must provide. What waits to be spilled, fresh items included. oldest_ms: when the oldest
+   * of it was made, INT64_MAX: there is none. */
+  vault_status (*inline_usage)(void *self, uint64_t *bytes, uint64_t *count, int64_t *oldest_ms,
+                               vault_err *err);
+  /* Must provide. The bytes of n blobs (1 to VAULT_SPILL_MAX) are durable in the blob store
+   * now: where a blob is inline, LIVE and referred to, its loc becomes FILE, the inline bytes
+   * go and done[i] is 1; else done[i] is 0, and what was made in the store is the caller's
+   * to remove. CONFLICT: the job's lease has not this fence; nothing was changed. */
+  vault_status (*finish_spill)(void *self, const vault_id *job, int64_t fence,
+                               const vault_id *blobs, uint64_t n, uint8_t *done, vault_err *err);
 
   /* ---- usage ---- */
 

@@ -104,10 +104,12 @@ CREATE TABLE limiter (
 
 CREATE INDEX limiter_end ON limiter (expires_ms);
 
--- The number of a user's last change. Whoever takes one holds the user's usage row first.
+-- The number of a user's last change, and how many items are fresh. Whoever writes it holds
+-- the user's usage row first.
 CREATE TABLE user_seq (
   user_id BLOB NOT NULL PRIMARY KEY REFERENCES account (id),
-  seq INTEGER NOT NULL
+  seq INTEGER NOT NULL,
+  fresh INTEGER NOT NULL CHECK (fresh >= 0)
 ) STRICT, WITHOUT ROWID;
 
 -- Double entry: what a user holds is taken from outside_bytes, so that the sum is zero.
@@ -126,8 +128,11 @@ CREATE TABLE usage (
 -- state: 0 in its folder, 1 in the trash (by itself when trash_root = id), 2 tombstone.
 -- version, blob, size, digest and type repeat the current version, so that a listing reads
 -- one table; zero, empty and 32 zero bytes for a folder.
+-- fresh: 1 while the rows of version, part and blob of a new file with an inline body are not
+-- made yet: all that they hold is here and in inline_body. Only a file that nothing changed
+-- since it was made is fresh.
 CREATE TABLE item (
-  id BLOB NOT NULL PRIMARY KEY,
+  id BLOB NOT NULL,
   user_id BLOB NOT NULL,
   parent BLOB NOT NULL,
   space INTEGER NOT NULL,
@@ -148,11 +153,14 @@ CREATE TABLE item (
   trashed_ms INTEGER NOT NULL,
   trash_root BLOB NOT NULL,
   deleted_ms INTEGER NOT NULL,
-  seq INTEGER NOT NULL
-) STRICT;
+  seq INTEGER NOT NULL,
+  fresh INTEGER NOT NULL,
+  PRIMARY KEY (user_id, id)
+) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX item_name ON item (user_id, space, parent, name_key) WHERE state = 0;
-CREATE INDEX item_seq ON item (user_id, seq);
+CREATE INDEX item_seq ON item (user_id, seq) WHERE fresh = 0;
+CREATE INDEX item_fresh ON item (user_id, id) WHERE fresh = 1;
 CREATE INDEX item_trash_root ON item (user_id, trash_root) WHERE state = 1;
 CREATE INDEX item_trash ON item (user_id, trashed_ms, id) WHERE state = 1 AND trash_root = id;
 
@@ -184,7 +192,8 @@ CREATE TABLE part (
 
 CREATE INDEX part_blob ON part (blob);
 
--- format: 0 plain bytes. loc: 0 a file of the blob store. state: 0 live, 1 marked, 2 deleting.
+-- format: 0 plain bytes. loc: 0 a file of the blob store, 1 a row of inline_body.
+-- state: 0 live, 1 marked, 2 deleting.
 CREATE TABLE blob (
   id BLOB NOT NULL PRIMARY KEY,
   user_id BLOB NOT NULL,
@@ -202,6 +211,15 @@ CREATE TABLE blob (
 
 CREATE INDEX blob_digest ON blob (user_id, sha256, size_bytes);
 CREATE INDEX blob_dead ON blob (state, dead_ms, id) WHERE refs = 0;
+CREATE INDEX blob_inline ON blob (created_ms, id, size_bytes) WHERE loc = 1 AND refs > 0;
+
+-- The bytes of small bodies, until they are spilled to the blob store. ext is the blob's, for
+-- as long as it has no row of its own.
+CREATE TABLE inline_body (
+  blob BLOB NOT NULL PRIMARY KEY,
+  ext TEXT NOT NULL,
+  body BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- length_bytes: -1 while not known. path: names joined by a slash, empty with an item.
 CREATE TABLE upload (
