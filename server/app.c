@@ -129,7 +129,7 @@ static int open_vault(app *a) {
   opts.notifier_self = a->jobs;
   if (vd_store_open(&opts, &a->context.vault, err, sizeof err) != VAULT_OK)
     return fail(a, "open_failed", err);
-  a->context.commits = vd_commits_start(a->context.vault, err, sizeof err);
+  a->context.commits = vd_commits_start(a->context.vault, a->server, err, sizeof err);
   if (a->context.commits == NULL)
     return fail(a, "start_failed", err);
   a->admin = vd_admin_start(a->cfg, a->context.vault, &a->log, err, sizeof err);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define DRIVE_WAIT_MS 200u /* how soon the thread notices that it shall end */
 #define RETRY_PAUSE_MS 50  /* drive failed without work done: do not spin */
@@ -14,27 +15,27 @@ struct vd_commits {
   vault *v;
   vault_cq *cq;
   atomic_bool stopping;
-  atomic_size_t waiting; /* submitted, result not handed back */
   pthread_t thread;
 };
 
-static void take_events(vd_commits *c) {
+/* On the loop. The descriptor first: what is posted after it was read makes it readable again. */
+static void take_events(void *arg) {
+  vd_commits *c = arg;
   vault_event ev = {.size = sizeof ev};
+  uint64_t announced;
+  (void)!read(vault_cq_fd(c->cq), &announced, sizeof announced);
   while (vault_cq_next(c->cq, &ev, NULL) == VAULT_OK) {
     vd_commit_waiter *w = (vd_commit_waiter *)(uintptr_t)ev.tag;
     w->done(w, &ev);
-    (void)atomic_fetch_sub(&c->waiting, 1);
     ev.size = sizeof ev;
   }
 }
 
-/* Nobody else drives in this process, so all events are there when a drive returns. */
 static void *commit_loop(void *arg) {
   vd_commits *c = arg;
-  while (!atomic_load(&c->stopping) || atomic_load(&c->waiting) > 0) {
+  while (!atomic_load(&c->stopping)) {
     if (vault_commit_drive(c->v, DRIVE_WAIT_MS, NULL, NULL) != VAULT_OK)
       (void)poll(NULL, 0, RETRY_PAUSE_MS);
-    take_events(c);
   }
   return NULL;
 }
@@ -48,8 +49,9 @@ static vd_commits *fail(vd_commits *c, const char *why, char *err, size_t err_si
   return NULL;
 }
 
-vd_commits *vd_commits_start(vault *v, char *err, size_t err_size) {
+vd_commits *vd_commits_start(vault *v, vd_server *srv, char *err, size_t err_size) {
   vault_err verr = VAULT_ERR_INIT;
+  char why[256];
   vd_commits *c = calloc(1, sizeof *c);
 
   if (c == NULL)
@@ -59,17 +61,16 @@ vd_commits *vd_commits_start(vault *v, char *err, size_t err_size) {
     return fail(c, verr.msg, err, err_size);
   if (pthread_create(&c->thread, NULL, commit_loop, c) != 0)
     return fail(c, "no thread", err, err_size);
+  if (vd_server_watch(srv, vault_cq_fd(c->cq), take_events, c, why, sizeof why) != 0) {
+    vd_commits_stop(c);
+    return fail(NULL, why, err, err_size);
+  }
   return c;
 }
 
 vault_status vd_commits_submit(vd_commits *c, vault_upload *u, vd_commit_waiter *w,
                                vault_err *err) {
-  vault_status s;
-  (void)atomic_fetch_add(&c->waiting, 1);
-  s = vault_upload_submit(u, c->cq, (uint64_t)(uintptr_t)w, err);
-  if (s != VAULT_OK)
-    (void)atomic_fetch_sub(&c->waiting, 1);
-  return s;
+  return vault_upload_submit(u, c->cq, (uint64_t)(uintptr_t)w, err);
 }
 
 void vd_commits_stop(vd_commits *c) {

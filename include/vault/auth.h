@@ -86,7 +86,10 @@ typedef struct vault_principal {
   int64_t expires_ms; /* of the token */
 } vault_principal;
 
-#define VAULT_AUTH_CACHED 1u /* do not block: RETRY if the answer is not at hand */
+/* For event loops: never wait for a network or for a signature; RETRY if the answer is not at hand, and then ask
+ * again without the flag where waiting is allowed. On a vault with VAULT_CAP_LOCAL_READS the session of a
+ * known token is looked up in place, one point read. */
+#define VAULT_AUTH_CACHED 1u
 
 /* Check an access token, and that its session still lives (no older than revoke_lag_ms).
  * client: its address is limited for tokens that do not verify. out: set size.

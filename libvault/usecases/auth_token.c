@@ -167,7 +167,7 @@ vault_status vault_auth_authenticate(vault *v, const char *access_token, uint64_
   /* Before the session is read, so that the age is never taken for less than it is. */
   int64_t mono_ms = v->clock->mono_ms(v->clock_self);
   if (!cached || mono_ms - e.checked_ms > (int64_t)v->settings.revoke_lag_ms) {
-    if (flags & VAULT_AUTH_CACHED)
+    if ((flags & VAULT_AUTH_CACHED) && !(cached && (v->caps & VAULT_CAP_LOCAL_READS)))
       return not_at_hand(err);
     VAULT_TRY(recheck(v, hash, now_ms, mono_ms, &e, err));
   }

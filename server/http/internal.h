@@ -220,6 +220,9 @@ struct vd_server {
   void **states;
   vd_listener listeners[VD_LISTENERS_MAX];
   size_t n_listeners;
+  uv_poll_t watch; /* the host's descriptor, where there is one */
+  void (*watch_ready)(void *arg);
+  void *watch_arg;
   uint16_t port;
   uv_thread_t thread; /* of the loop, from vd_server_run() on */
   bool running;

@@ -118,6 +118,27 @@ int vd_server_listen(vd_server *srv, const char *address, char *err, size_t err_
   return 0;
 }
 
+static void on_watch(uv_poll_t *h, int status, int events) {
+  const vd_server *srv = h->data;
+  (void)status;
+  (void)events;
+  srv->watch_ready(srv->watch_arg);
+}
+
+int vd_server_watch(vd_server *srv, int fd, void (*ready)(void *arg), void *arg, char *err,
+                    size_t err_size) {
+  int rc = srv->watch_ready ? UV_EBUSY : uv_poll_init(&srv->loop, &srv->watch, fd);
+  if (rc) {
+    (void)snprintf(err, err_size, "Cannot watch a descriptor: %s.", uv_strerror(rc));
+    return -1;
+  }
+  srv->watch.data = srv;
+  srv->watch_ready = ready;
+  srv->watch_arg = arg;
+  (void)uv_poll_start(&srv->watch, UV_READABLE, on_watch);
+  return 0;
+}
+
 uint16_t vd_server_port(const vd_server *srv) {
   return srv->port;
 }
@@ -136,6 +157,8 @@ static void close_handles(vd_server *srv) {
   close_listeners(srv);
   uv_close((uv_handle_t *)&srv->stop_async, NULL);
   uv_close((uv_handle_t *)&srv->stop_timer, NULL);
+  if (srv->watch_ready)
+    uv_close((uv_handle_t *)&srv->watch, NULL);
   vd_mailbox_close(&srv->mail);
 }
 

@@ -52,6 +52,11 @@ int vd_server_listen(vd_server *srv, const char *address, char *err, size_t err_
 /* Port of the last successful vd_server_listen(). */
 uint16_t vd_server_port(const vd_server *srv);
 
+/* Calls ready(arg) on the loop thread while fd is readable. Once, before vd_server_run(); fd is borrowed until that
+ * returns. It is watched until the last request is over. 0, or -1 with a sentence in err. */
+int vd_server_watch(vd_server *srv, int fd, void (*ready)(void *arg), void *arg, char *err,
+                    size_t err_size);
+
 /* Serves on the calling thread until stopped and every request is over (pending ones too). */
 void vd_server_run(vd_server *srv);
 

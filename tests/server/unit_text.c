@@ -1,10 +1,13 @@
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "modules/auth/cookie.h"
 #include "modules/common/json.h"
+#include "modules/common/json_text.h"
 #include "modules/common/text.h"
 #include "tests/support/vt_main.h"
 
@@ -16,6 +19,77 @@ START_TEST(times) {
   ck_assert_str_eq(t, "2023-11-14T22:13:20.123Z");
   vd_time_format(-1, t);
   ck_assert_str_eq(t, "1969-12-31T23:59:59.999Z");
+  vd_time_format(-62167219200000, t);
+  ck_assert_str_eq(t, "0000-01-01T00:00:00.000Z");
+  vd_time_format(253402300799999, t);
+  ck_assert_str_eq(t, "9999-12-31T23:59:59.999Z");
+  vd_time_format(253402300800000, t);
+  ck_assert_str_eq(t, "10000-01-01T00:00:00.000Z");
+}
+END_TEST
+
+/* Days of all four-digit years, against the C library; the step shares no factor with a year or a cycle. */
+START_TEST(days_of_all_years) {
+  for (int64_t day = -719528; day <= 2932896; day += 11) {
+    char have[VD_TIME_TEXT], want[64];
+    time_t s = (time_t)(day * 86400 + (day & 0xffff));
+    struct tm tm;
+    size_t n;
+    (void)gmtime_r(&s, &tm);
+    n = (size_t)snprintf(want, sizeof want, "%04d", tm.tm_year + 1900);
+    (void)strftime(want + n, sizeof want - n, "-%m-%dT%H:%M:%S.001Z", &tm);
+    vd_time_format((int64_t)s * 1000 + 1, have);
+    if (strcmp(have, want) != 0)
+      ck_abort_msg("%s, not %s", have, want);
+  }
+}
+END_TEST
+
+static void json_is(const vd_json_text *t, const char *want) {
+  ck_assert(!t->failed);
+  ck_assert_msg(t->n == strlen(want) && memcmp(t->p, want, t->n) == 0, "%.*s", (int)t->n, t->p);
+}
+
+START_TEST(json_texts) {
+  static const char odd[] = "a\"b\\c\nd\x7f\xc3\xa7\xf0\x9f\x98\x80\xc3\x00\xff.";
+  vd_json_text t = {NULL, 0, 0, false};
+  vault_id id = {{0}};
+  VD_JSON_PUT(&t, "[");
+  vd_json_put_str(&t, (vault_str){odd, sizeof odd - 1});
+  VD_JSON_PUT(&t, ",");
+  vd_json_put_str(&t, (vault_str){NULL, 0});
+  VD_JSON_PUT(&t, ",");
+  vd_json_put_str(&t, (vault_str){"", 0});
+  VD_JSON_PUT(&t, ",");
+  vd_json_put_int(&t, INT64_MIN);
+  VD_JSON_PUT(&t, ",");
+  vd_json_put_int(&t, INT64_MAX);
+  VD_JSON_PUT(&t, ",");
+  vd_json_put_int(&t, 0);
+  VD_JSON_PUT(&t, ",");
+  vd_json_put_id(&t, &id);
+  VD_JSON_PUT(&t, ",");
+  vd_json_put_time(&t, 0);
+  VD_JSON_PUT(&t, "]");
+  json_is(&t,
+          "[\"a\\\"b\\\\c\\u000ad\\u007f\xc3\xa7\xf0\x9f\x98\x80\\ufffd\\u0000\\ufffd.\",null,\"\","
+          "-9223372036854775808,9223372036854775807,0,null,\"1970-01-01T00:00:00.000Z\"]");
+  free(t.p);
+}
+END_TEST
+
+START_TEST(json_texts_grow) {
+  vd_json_text t = {NULL, 0, 0, false};
+  char part[1000];
+  memset(part, 'x', sizeof part);
+  for (int i = 0; i < 3000; i++)
+    vd_json_put(&t, part, (size_t)i % sizeof part);
+  ck_assert(!t.failed);
+  ck_assert_uint_eq(t.n, 3 * (999 * 1000 / 2));
+  for (size_t i = 0; i < t.n; i++)
+    if (t.p[i] != 'x')
+      ck_abort_msg("byte %zu is not what was put there", i);
+  free(t.p);
 }
 END_TEST
 
@@ -187,8 +261,10 @@ START_TEST(log_lines) {
 END_TEST
 
 static Suite *suite(void) {
-  const TTest *const tests[] = {times,        etags,        numbers,   sites, cookies,
-                                json_members, json_refused, log_lines, NULL};
+  const TTest *const tests[] = {times,        etags,           numbers,
+                                sites,        cookies,         json_members,
+                                json_refused, log_lines,       days_of_all_years,
+                                json_texts,   json_texts_grow, NULL};
   return vt_suite("text", tests);
 }
 

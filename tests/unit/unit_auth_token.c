@@ -407,9 +407,14 @@ START_TEST(without_blocking) {
   vt_ok(check(token));
   vt_ok(vault_auth_authenticate(w->v, token, n, NULL, VAULT_AUTH_CACHED, &who, NULL));
   vt_pass(w, 2001);
-  vt_status(vault_auth_authenticate(w->v, token, n, NULL, VAULT_AUTH_CACHED, &who, NULL),
-            VAULT_E_RETRY);
-  ck_assert_uint_eq(reads, 1);
+  if (vault_caps(w->v) & VAULT_CAP_LOCAL_READS) {
+    vt_ok(vault_auth_authenticate(w->v, token, n, NULL, VAULT_AUTH_CACHED, &who, NULL));
+    ck_assert_uint_eq(reads, 2);
+  } else {
+    vt_status(vault_auth_authenticate(w->v, token, n, NULL, VAULT_AUTH_CACHED, &who, NULL),
+              VAULT_E_RETRY);
+    ck_assert_uint_eq(reads, 1);
+  }
   vt_status(vault_auth_authenticate(w->v, token, n, NULL, 2, &who, NULL), VAULT_E_USAGE);
   vt_status(vault_auth_authenticate(w->v, token, n, NULL, 0, NULL, NULL), VAULT_E_USAGE);
   who.size = 4;

@@ -20,16 +20,23 @@ void vd_client_of(const vd_request *rq, vault_client *out) {
   out->agent = str_of(vd_header(rq, "User-Agent"));
 }
 
-static bool refuse(vd_request *rq, vd_response *rs, vault_status s, const char *detail) {
+static vd_next refuse(vd_request *rq, vd_response *rs, vault_status s, const char *detail) {
   vault_err err = VAULT_ERR_INIT;
   size_t n = strlen(detail);
   err.status = s;
   memcpy(err.msg, detail, n < sizeof err.msg ? n : sizeof err.msg - 1);
-  (void)vd_fail(rq, rs, s, &err);
-  return false;
+  return vd_fail(rq, rs, s, &err);
 }
 
-bool vd_authenticate(vd_request *rq, vd_response *rs, vault_principal *who) {
+/* Fields about a limit, which is per address, so that it tells nothing about a phone number. */
+static void add_limit(vd_response *rs, const vault_settings *limits, const vault_err *err) {
+  long long wait_s = (long long)((err->retry_after_ms + 999) / 1000);
+  vd_add_headerf(rs, "RateLimit-Policy", "\"bad-tokens\";q=%u;w=60",
+                 (unsigned)limits->bad_tokens_per_minute_address);
+  vd_add_headerf(rs, "RateLimit", "\"bad-tokens\";r=0;t=%lld", wait_s < 1 ? 1 : wait_s);
+}
+
+vd_next vd_identify(vd_request *rq, vd_response *rs, vault_principal *who) {
   const vd_context *app = vd_request_app(rq);
   const char *field = vd_header(rq, "Authorization");
   vault_err err = VAULT_ERR_INIT;
@@ -48,17 +55,17 @@ bool vd_authenticate(vd_request *rq, vd_response *rs, vault_principal *who) {
   vd_client_of(rq, &client);
   memset(who, 0, sizeof *who);
   who->size = sizeof *who;
-  s = vault_auth_authenticate(app->vault, field, strlen(field), &client, 0, who, &err);
+  s = vault_auth_authenticate(app->vault, field, strlen(field), &client,
+                              vd_on_loop(rq) ? VAULT_AUTH_CACHED : 0, who, &err);
   if (s == VAULT_OK)
-    return true;
-  if (s == VAULT_E_LIMIT) {
-    /* The limit is per address, so that it tells nothing about a phone number. */
-    long long wait_s = (long long)((err.retry_after_ms + 999) / 1000);
-    const vault_settings *limits = vault_settings_get(app->vault);
-    vd_add_headerf(rs, "RateLimit-Policy", "\"bad-tokens\";q=%u;w=60",
-                   (unsigned)limits->bad_tokens_per_minute_address);
-    vd_add_headerf(rs, "RateLimit", "\"bad-tokens\";r=0;t=%lld", wait_s < 1 ? 1 : wait_s);
-  }
-  (void)vd_fail(rq, rs, s, &err);
-  return false;
+    return VD_CONTINUE;
+  if (s == VAULT_E_RETRY && vd_on_loop(rq))
+    return VD_WORKER;
+  if (s == VAULT_E_LIMIT)
+    add_limit(rs, vault_settings_get(app->vault), &err);
+  return vd_fail(rq, rs, s, &err);
+}
+
+bool vd_authenticate(vd_request *rq, vd_response *rs, vault_principal *who) {
+  return vd_identify(rq, rs, who) == VD_CONTINUE;
 }

@@ -1,66 +1,94 @@
 #include "item.h"
 
-#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "json.h"
 #include "text.h"
 
-#define INT64_TEXT 24u
-
-static json_t *time_or_null(int64_t unix_ms) {
-  return unix_ms != 0 ? vd_json_time(unix_ms) : json_null();
+static vault_str str_of(const char *s) {
+  return (vault_str){s, s != NULL ? strlen(s) : 0};
 }
 
-static json_t *id_or_null(const vault_id *id) {
-  static const vault_id none;
-  for (size_t i = 0; i < sizeof none.b; i++) {
-    if (id->b[i] != 0)
-      return vd_json_id(id);
+static void put_times(vd_json_text *t, const vault_item_view *item) {
+  VD_JSON_PUT(t, ",\"mtime_ns\":");
+  if (item->has_mtime != 0) {
+    VD_JSON_PUT(t, "\"");
+    vd_json_put_int(t, item->mtime_ns);
+    VD_JSON_PUT(t, "\"");
+  } else {
+    VD_JSON_PUT(t, "null");
   }
-  return json_null();
+  VD_JSON_PUT(t, ",\"created_at\":");
+  vd_json_put_time(t, item->created_ms);
+  VD_JSON_PUT(t, ",\"modified_at\":");
+  vd_json_put_time(t, item->modified_ms);
+  VD_JSON_PUT(t, ",\"trashed_at\":");
+  if (item->trashed_ms != 0)
+    vd_json_put_time(t, item->trashed_ms);
+  else
+    VD_JSON_PUT(t, "null");
 }
 
-static json_t *mtime_json(const vault_item_view *item) {
-  char text[INT64_TEXT];
-  if (item->has_mtime == 0)
-    return json_null();
-  (void)snprintf(text, sizeof text, "%lld", (long long)item->mtime_ns);
-  return json_string(text);
-}
-
-json_t *vd_item_json(const vault_item_view *item) {
+void vd_item_put(vd_json_text *t, const vault_item_view *item) {
+  static const vault_str null;
   bool file = item->kind == VAULT_KIND_FILE;
   char etag[VD_ETAG_TEXT], content_etag[VD_ETAG_TEXT], sha256[VD_HEX_SHA256];
 
   vd_item_etag(item->seq, etag);
   vd_content_etag(&item->version, content_etag);
   vd_hex(item->sha256, sizeof item->sha256, sha256);
-  /* "o" takes the reference, and json_pack releases all of them when one is NULL. */
-  return json_pack(
-    "{s:o, s:o, s:s, s:s, s:o, s:I, s:s?, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:s, s:s?}", "id",
-    vd_json_id(&item->id), "parent_id", id_or_null(&item->parent), "space",
-    vd_space_name(item->space), "kind", file ? "file" : "folder", "name", vd_json_str(item->name),
-    "size", (json_int_t)item->size_bytes, "sha256", file ? sha256 : NULL, "content_type",
-    file ? vd_json_str(item->content_type) : json_null(), "mtime_ns", mtime_json(item),
-    "created_at", vd_json_time(item->created_ms), "modified_at", vd_json_time(item->modified_ms),
-    "trashed_at", time_or_null(item->trashed_ms), "version_id", id_or_null(&item->version),
-    "versions", (int)item->n_versions, "etag", etag, "content_etag", file ? content_etag : NULL);
+  VD_JSON_PUT(t, "{\"id\":");
+  vd_json_put_id(t, &item->id);
+  VD_JSON_PUT(t, ",\"parent_id\":");
+  vd_json_put_id(t, &item->parent);
+  VD_JSON_PUT(t, ",\"space\":");
+  vd_json_put_str(t, str_of(vd_space_name(item->space)));
+  VD_JSON_PUT(t, ",\"kind\":");
+  vd_json_put_str(t, str_of(file ? "file" : "folder"));
+  VD_JSON_PUT(t, ",\"name\":");
+  vd_json_put_str(t, item->name);
+  VD_JSON_PUT(t, ",\"size\":");
+  vd_json_put_int(t, (int64_t)item->size_bytes);
+  VD_JSON_PUT(t, ",\"sha256\":");
+  vd_json_put_str(t, file ? str_of(sha256) : null);
+  VD_JSON_PUT(t, ",\"content_type\":");
+  vd_json_put_str(t, file ? item->content_type : null);
+  put_times(t, item);
+  VD_JSON_PUT(t, ",\"version_id\":");
+  vd_json_put_id(t, &item->version);
+  VD_JSON_PUT(t, ",\"versions\":");
+  vd_json_put_int(t, item->n_versions);
+  VD_JSON_PUT(t, ",\"etag\":");
+  vd_json_put_str(t, str_of(etag));
+  VD_JSON_PUT(t, ",\"content_etag\":");
+  vd_json_put_str(t, file ? str_of(content_etag) : null);
+  VD_JSON_PUT(t, "}");
+}
+
+json_t *vd_item_json(const vault_item_view *item) {
+  vd_json_text t = {NULL, 0, 0, false};
+  json_t *doc;
+
+  vd_item_put(&t, item);
+  doc = t.failed ? NULL : json_loadb(t.p, t.n, 0, NULL);
+  free(t.p);
+  return doc;
 }
 
 vd_next vd_item_send(vd_response *rs, int status, vault_items *items) {
   uint64_t n = 0;
   uint32_t stride = 0;
   const vault_item_view *row = vault_items_rows(items, &n, &stride);
+  vd_json_text t = {NULL, 0, 0, n != 1};
   char etag[VD_ETAG_TEXT];
-  json_t *doc = NULL;
 
   if (n == 1) {
     vd_item_etag(row->seq, etag);
     vd_add_header(rs, "ETag", etag);
-    doc = vd_item_json(row);
+    vd_item_put(&t, row);
   }
   vault_items_free(items);
-  return vd_json_send(rs, status, doc);
+  return vd_json_text_send(rs, status, &t);
 }
 
 vd_next vd_page_send(vd_response *rs, vault_items *items) {
@@ -68,18 +96,20 @@ vd_next vd_page_send(vd_response *rs, vault_items *items) {
   uint32_t stride = 0;
   const vault_item_view *first = vault_items_rows(items, &n, &stride);
   vault_str cursor = vault_items_cursor(items);
-  json_t *rows = json_array(), *doc;
-  bool complete = rows != NULL;
+  vd_json_text t = {NULL, 0, 0, false};
 
-  for (uint64_t i = 0; i < n && complete; i++) {
+  VD_JSON_PUT(&t, "{\"items\":[");
+  for (uint64_t i = 0; i < n; i++) {
     const void *row = (const char *)first + i * stride;
-    complete = json_array_append_new(rows, vd_item_json(row)) == 0;
+    if (i > 0)
+      VD_JSON_PUT(&t, ",");
+    vd_item_put(&t, row);
   }
   if (cursor.n == 0)
     cursor.p = NULL;
-  doc =
-    complete ? json_pack("{s:O, s:o}", "items", rows, "next_cursor", vd_json_str(cursor)) : NULL;
-  json_decref(rows);
+  VD_JSON_PUT(&t, "],\"next_cursor\":");
+  vd_json_put_str(&t, cursor);
+  VD_JSON_PUT(&t, "}");
   vault_items_free(items);
-  return vd_json_send(rs, 200, doc);
+  return vd_json_text_send(rs, 200, &t);
 }

@@ -48,17 +48,30 @@ bool vd_json_read(vd_request *rq, vd_response *rs, const vd_json_member *members
   return false;
 }
 
+static vd_next no_memory(vd_response *rs) {
+  vd_problem(rs, 500, vault_status_code(VAULT_E_NO_MEMORY),
+             "The answer could not be made. Nothing is wrong with the request; try again.");
+  return VD_DONE;
+}
+
 vd_next vd_json_send(vd_response *rs, int status, json_t *doc) {
   char *text = doc != NULL ? json_dumps(doc, JSON_COMPACT) : NULL;
 
   json_decref(doc);
-  if (text == NULL) {
-    vd_problem(rs, 500, vault_status_code(VAULT_E_NO_MEMORY),
-               "The answer could not be made. Nothing is wrong with the request; try again.");
-    return VD_DONE;
-  }
+  if (text == NULL)
+    return no_memory(rs);
   vd_status(rs, status);
   vd_send_owned(rs, "application/json", text, strlen(text), free);
+  return VD_DONE;
+}
+
+vd_next vd_json_text_send(vd_response *rs, int status, vd_json_text *t) {
+  if (t->failed) {
+    free(t->p);
+    return no_memory(rs);
+  }
+  vd_status(rs, status);
+  vd_send_owned(rs, "application/json", t->p, t->n, free);
   return VD_DONE;
 }
 

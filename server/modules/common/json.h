@@ -12,6 +12,7 @@
 #include <vault/base.h>
 
 #include "http/http.h"
+#include "json_text.h"
 
 typedef enum vd_json_type {
   VD_JSON_TEXT,  /* out: vault_str, borrowed from the document */
@@ -39,6 +40,9 @@ bool vd_json_parse(const char *text, size_t len, const vd_json_member *members, 
 
 /* Send a document and release it. NULL (no memory while it was made) becomes a 500. Always VD_DONE. */
 vd_next vd_json_send(vd_response *rs, int status, json_t *doc);
+
+/* The same for a text; takes its memory. */
+vd_next vd_json_text_send(vd_response *rs, int status, vd_json_text *t);
 
 /* A JSON string of a slice; null when p is NULL. */
 json_t *vd_json_str(vault_str s);

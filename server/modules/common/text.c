@@ -5,22 +5,67 @@
 #include <time.h>
 
 #define NS_PER_S INT64_C(1000000000)
+#define MS_PER_DAY INT64_C(86400000)
+#define YEAR_0_MS INT64_C(-62167219200000)
+#define YEAR_10000_MS INT64_C(253402300800000)
 
-void vd_time_format(int64_t unix_ms, char *out) {
-  int64_t s = unix_ms / 1000, ms = unix_ms % 1000;
-  time_t t;
+static int64_t floor_mod(int64_t a, int64_t b) {
+  int64_t r = a % b;
+  return r < 0 ? r + b : r;
+}
+
+/* Outside of four-digit years: seldom, and the C library knows how. */
+static void far_time(int64_t unix_ms, char *out) {
+  int64_t ms = floor_mod(unix_ms, 1000);
+  time_t t = (time_t)((unix_ms - ms) / 1000);
   struct tm tm;
   size_t n;
 
-  if (ms < 0) {
-    ms += 1000;
-    s--;
-  }
-  t = (time_t)s;
   memset(&tm, 0, sizeof tm);
   (void)gmtime_r(&t, &tm);
   n = strftime(out, VD_TIME_TEXT, "%Y-%m-%dT%H:%M:%S", &tm);
   (void)snprintf(out + n, VD_TIME_TEXT - n, ".%03dZ", (int)ms);
+}
+
+/* Proleptic Gregorian date of a day since 1970: years that begin in March have their leap day at the end, and 400
+ * of them are always 146097 days. */
+static void civil_of(int64_t days, int64_t *year, int64_t *month, int64_t *day) {
+  int64_t from_0000_03_01 = days + 719468;
+  int64_t of_era = floor_mod(from_0000_03_01, 146097);
+  int64_t era = (from_0000_03_01 - of_era) / 146097;
+  int64_t y = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+  int64_t of_year = of_era - (365 * y + y / 4 - y / 100), m = (5 * of_year + 2) / 153;
+
+  *day = of_year - (153 * m + 2) / 5 + 1;
+  *month = m < 10 ? m + 3 : m - 9;
+  *year = y + era * 400 + (*month <= 2 ? 1 : 0);
+}
+
+static void put_digits(char *out, int64_t value, int n, char behind) {
+  out[n] = behind;
+  while (n-- > 0) {
+    out[n] = (char)('0' + value % 10);
+    value /= 10;
+  }
+}
+
+void vd_time_format(int64_t unix_ms, char *out) {
+  int64_t ms = floor_mod(unix_ms, MS_PER_DAY), days = (unix_ms - ms) / MS_PER_DAY;
+  int64_t year, month, day;
+
+  if (unix_ms < YEAR_0_MS || unix_ms >= YEAR_10000_MS) {
+    far_time(unix_ms, out);
+    return;
+  }
+  civil_of(days, &year, &month, &day);
+  put_digits(out, year, 4, '-');
+  put_digits(out + 5, month, 2, '-');
+  put_digits(out + 8, day, 2, 'T');
+  put_digits(out + 11, ms / 3600000, 2, ':');
+  put_digits(out + 14, ms / 60000 % 60, 2, ':');
+  put_digits(out + 17, ms / 1000 % 60, 2, '.');
+  put_digits(out + 20, ms % 1000, 3, 'Z');
+  out[24] = '\0';
 }
 
 void vd_content_etag(const vault_id *version, char *out) {
