@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "context.h"
-
 /* A value that is listed wins over its class. */
 static const struct {
   vault_status status;
@@ -36,9 +34,9 @@ int vd_http_status_of(vault_status s) {
   return by_class[class];
 }
 
-static void log_failure(vd_request *rq, vault_status s, const vault_err *err) {
-  const vd_context *app = vd_request_app(rq);
-  const char *code = vault_status_code(s), *id = vd_request_id(rq);
+static void log_failure(const vd_context *app, const char *id, vault_status s,
+                        const vault_err *err) {
+  const char *code = vault_status_code(s);
   const char *msg = err != NULL ? err->msg : "";
   vault_log_field f[] = {
     {"code", {code, strlen(code)}, 0},
@@ -49,18 +47,17 @@ static void log_failure(vd_request *rq, vault_status s, const vault_err *err) {
   vd_log_event(app->log, VAULT_LOG_ERROR, "request_failed", f, sizeof f / sizeof f[0]);
 }
 
-static void add_retry(vd_response *rs, vault_status s, const vault_err *err) {
+/* Seconds after which the same request may work; 0: waiting does not help. */
+static int64_t retry_after(vault_status s, const vault_err *err) {
   int32_t class = vault_status_class(s);
   int64_t wait_s = err != NULL ? (err->retry_after_ms + 999) / 1000 : 0;
 
   if (class != VAULT_CLASS_LIMIT && class != VAULT_CLASS_RETRY && class != VAULT_CLASS_UNCERTAIN &&
       class != VAULT_CLASS_BUSY)
-    return;
+    return 0;
   if (class == VAULT_CLASS_LIMIT && s != VAULT_E_LIMIT)
-    return; /* waiting does not help */
-  if (wait_s < 1)
-    wait_s = 1;
-  vd_add_headerf(rs, "Retry-After", "%lld", (long long)wait_s);
+    return 0;
+  return wait_s < 1 ? 1 : wait_s;
 }
 
 /* A failure whose sentence is for the operator. What the database says names tables, files and
@@ -71,29 +68,41 @@ static bool is_inside(int http, vault_status s, const vault_err *err) {
   return http != 507 && vault_status_class(s) != VAULT_CLASS_RETRY;
 }
 
-vd_next vd_fail(vd_request *rq, vd_response *rs, vault_status s, const vault_err *err) {
+void vd_failure_of(const vd_context *app, const char *request_id, vault_status s,
+                   const vault_err *err, vd_failure *out) {
   static const vault_id none;
-  int http = vd_http_status_of(s);
-  const char *detail = vault_status_text(s), *item_id = NULL;
-  char item[VAULT_ID_TEXT];
 
-  if (http == 401) {
+  out->http = vd_http_status_of(s);
+  out->retry_after_s = retry_after(s, err);
+  out->code = vault_status_code(s);
+  out->detail = vault_status_text(s);
+  out->item = NULL;
+  if (out->http >= 500 && is_inside(out->http, s, err)) {
+    /* the log gets the detail; the client a sentence without insides */
+    log_failure(app, request_id, s, err);
+  } else if (err != NULL && err->msg[0] != '\0') {
+    out->detail = err->msg;
+  }
+  if (s == VAULT_E_NAME_TAKEN && err != NULL && memcmp(&err->item, &none, sizeof none) != 0)
+    out->item = &err->item;
+}
+
+vd_next vd_fail(vd_request *rq, vd_response *rs, vault_status s, const vault_err *err) {
+  char item[VAULT_ID_TEXT];
+  vd_failure f;
+
+  vd_failure_of(vd_request_app(rq), vd_request_id(rq), s, err, &f);
+  if (f.http == 401) {
     bool sent = vd_header(rq, "Authorization") != NULL;
     vd_add_header(rs, "WWW-Authenticate",
                   sent ? "Bearer realm=\"vaultd\", error=\"invalid_token\""
                        : "Bearer realm=\"vaultd\"");
   }
-  add_retry(rs, s, err);
-  if (http >= 500 && is_inside(http, s, err)) {
-    log_failure(rq, s, err); /* the log gets the detail; the client a sentence without insides */
-  } else if (err != NULL && err->msg[0] != '\0') {
-    detail = err->msg;
-  }
-  if (s == VAULT_E_NAME_TAKEN && err != NULL && memcmp(&err->item, &none, sizeof none) != 0) {
-    vault_id_format(&err->item, item);
-    item_id = item;
-  }
-  vd_problem_more(rs, http, vault_status_code(s), detail, NULL, 0, item_id);
+  if (f.retry_after_s > 0)
+    vd_add_headerf(rs, "Retry-After", "%lld", (long long)f.retry_after_s);
+  if (f.item != NULL)
+    vault_id_format(f.item, item);
+  vd_problem_more(rs, f.http, f.code, f.detail, NULL, 0, f.item != NULL ? item : NULL);
   return VD_DONE;
 }
 

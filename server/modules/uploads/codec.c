@@ -99,7 +99,13 @@ static bool says_nothing(const char *value) {
   return false;
 }
 
-static bool read_encoding(vd_request *rq, vd_response *rs) {
+vault_str vd_upload_type(const char *value) {
+  bool said = value != NULL && is_media_type(value) && !says_nothing(value);
+  vault_str type = {said ? value : NULL, said ? strlen(value) : 0};
+  return type;
+}
+
+bool vd_upload_plain(vd_request *rq, vd_response *rs) {
   const char *encoding = vd_header(rq, "Content-Encoding");
 
   if (encoding != NULL && !vd_same_word(encoding, "identity")) {
@@ -109,24 +115,20 @@ static bool read_encoding(vd_request *rq, vd_response *rs) {
   }
   if (vd_header(rq, "Content-Range") != NULL) {
     (void)vd_bad_request(rs, "bad_header",
-                         "PUT takes the whole file: Content-Range is not known here.");
+                         "Send the whole content: Content-Range is not known here.");
     return false;
   }
   return true;
 }
 
 bool vd_upload_fields(vd_request *rq, vd_response *rs, vault_upload_opts *opts) {
-  const char *type = vd_header(rq, "Content-Type");
   uint64_t length = 0;
 
   opts->length = VAULT_LENGTH_UNKNOWN;
   if (vd_content_length(rq, &length) || !vd_has_body(rq))
     opts->length = length;
-  if (type != NULL && is_media_type(type) && !says_nothing(type)) {
-    opts->content_type.p = type;
-    opts->content_type.n = strlen(type);
-  }
-  return read_encoding(rq, rs) && read_mtime(rq, rs, opts) &&
+  opts->content_type = vd_upload_type(vd_header(rq, "Content-Type"));
+  return vd_upload_plain(rq, rs) && read_mtime(rq, rs, opts) &&
          read_digest(rq, rs, "Repr-Digest", opts) && read_digest(rq, rs, "Content-Digest", opts) &&
          vd_op_key(rq, rs, &opts->op_key);
 }

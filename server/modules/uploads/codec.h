@@ -8,6 +8,12 @@
 
 #include "http/http.h"
 
+/* The body is the content itself: no Content-Encoding, no Content-Range. */
+bool vd_upload_plain(vd_request *rq, vd_response *rs);
+
+/* Content-Type of a file; n = 0 when it says nothing, or is none: the name decides then. Borrowed. */
+vault_str vd_upload_type(const char *value);
+
 /* Length, time, digests, content type and key into opts, whose texts are borrowed from rq. */
 bool vd_upload_fields(vd_request *rq, vd_response *rs, vault_upload_opts *opts);
 
