@@ -11,6 +11,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "support"), str(HERE.parent / "e2e")]
+import forms  # noqa: E402
 import tap  # noqa: E402
 import vd  # noqa: E402
 import yaml_subset  # noqa: E402
@@ -58,6 +59,13 @@ def check_type(schema, value, at):
 
 def check(schema, value, at="body"):
     schema = resolve(schema)
+    if "oneOf" in schema:
+        null = [s for s in schema["oneOf"] if s == {"type": "null"}]
+        others = [s for s in schema["oneOf"] if s not in null]
+        assert len(others) == 1, f"{at}: only one schema, or null, is looked at"
+        if value is None and null:
+            return
+        schema = resolve(others[0])
     check_type(schema, value, at)
     if isinstance(value, dict) and "properties" in schema:
         missing = set(schema.get("required", [])) - set(value)
@@ -208,6 +216,18 @@ def _():
     call(owner, "put", by_id, 428, b"x", id=item["id"])
     call(owner, "put", by_id, 412, b"x", {"If-Match": '"other"'}, id=item["id"])
     call(owner, "put", by_id, 200, b"three", {"If-Match": again["content_etag"]}, id=item["id"])
+
+
+@tap.test("forms")
+def _():
+    form = "/api/v1/uploads/form"
+    good, bad = forms.file("form.txt", b"1"), forms.file("..", b"2")
+    call(owner, "post", form, 200, forms.body(forms.field("path", "f"), good), forms.TYPE)
+    call(owner, "post", form, 207, forms.body(good, bad), forms.TYPE)
+    call(owner, "post", form, 400, forms.body(bad), forms.TYPE)
+    call(owner, "post", form, 409, forms.body(forms.file("a", b"1")), forms.TYPE)
+    call(owner, "post", form, 413, forms.body(*[good] * 257), forms.TYPE)
+    call(owner, "post", form, 415, b"{}", {"Content-Type": "application/json"})
 
 
 @tap.test("the trash")

@@ -113,6 +113,8 @@ static bool set_parent(form *f, vd_response *rs) {
 static bool set_folder(form *f, vd_response *rs) {
   if (f->has_parent || f->folder != NULL)
     return refuse(rs, 400, "bad_form", "Give one field \"parent\" or \"path\".");
+  while (f->held_n > 0 && f->held[f->held_n - 1] == '/')
+    f->held[--f->held_n] = '\0';
   f->folder = strdup(f->held);
   return f->folder != NULL || no_memory(f, rs);
 }
