@@ -73,11 +73,22 @@ vault_status vd_commits_submit(vd_commits *c, vault_upload *u, vd_commit_waiter 
   return vault_upload_submit(u, c->cq, (uint64_t)(uintptr_t)w, err);
 }
 
+/* Commits whose request is over already: files of a form that was given up. */
+static void commit_rest(vd_commits *c) {
+  uint64_t n;
+  do {
+    n = 0;
+    (void)vault_commit_drive(c->v, 0, &n, NULL);
+    take_events(c);
+  } while (n > 0);
+}
+
 void vd_commits_stop(vd_commits *c) {
   if (c == NULL)
     return;
   atomic_store(&c->stopping, true);
   (void)pthread_join(c->thread, NULL);
+  commit_rest(c);
   (void)vault_cq_close(c->cq, NULL);
   free(c);
 }

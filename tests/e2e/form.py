@@ -229,6 +229,18 @@ def _():
     refused(post(forms.file("x", b"1"), headers={"Idempotency-Key": "k" * 61}), 400, "bad_idempotency_key")
 
 
+@tap.test("stopped while complete files of a broken form wait for their commit: they are stored, and it leaves with 0")
+def _():
+    with vd.Server() as s:
+        u = s.sign_in()
+        body = forms.body(*(forms.file(f"{i}", b"%d" % i) for i in range(FILES_MAX)), end=False) + b"--x"
+        a = u.request("POST", "/uploads/form", body, forms.TYPE)
+        assert a.status == 400, a.body
+        assert s.stop() == 0, s.logged()
+        s.start()
+        assert len(list(u.children())) == FILES_MAX - 1
+
+
 @tap.test("it leaves with 0")
 def _():
     assert server.stop() == 0, server.logged()
