@@ -179,6 +179,7 @@ int vd_serve(const vd_config *cfg) {
 
   vd_log_init(&a.log, STDERR_FILENO, vd_config_text(cfg, VD_KEY_LOG_FORMAT),
               vd_config_text(cfg, VD_KEY_LOG_LEVEL), vd_config_text(cfg, VD_KEY_LOG_REQUESTS));
+  vd_log_start(&a.log);
   rc = bind_port(&a);
   if (rc == VD_EXIT_OK) {
     choose_public_url(&a);
@@ -191,5 +192,6 @@ int vd_serve(const vd_config *cfg) {
     vd_log_say(&a.log, VAULT_LOG_INFO, "stopped", "No request is left; closing.");
   }
   close_rc = close_all(&a);
+  vd_log_stop(&a.log);
   return rc != VD_EXIT_OK ? rc : close_rc;
 }

@@ -1,4 +1,4 @@
-/* A line is built in a buffer on the stack: no allocation, no lock, one write. */
+/* A line is built in a buffer on the stack, without allocation, and goes out by one write or with a bundle. */
 #include "log.h"
 
 #include <stdio.h>
@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "modules/common/text.h"
 #include "utf8.h"
 
 #define LINE_END_BYTES 2u /* "}" and the line end always fit */
@@ -31,13 +32,27 @@ static void put_text(line *l, const char *s) {
   put(l, s, strlen(s));
 }
 
+/* Bytes from p that need no look: ASCII but for control bytes, quote and backslash. */
+static size_t plain(const unsigned char *p, size_t n) {
+  size_t i = 0;
+  while (i < n && p[i] >= 0x20 && p[i] < 0x7f && p[i] != '"' && p[i] != '\\')
+    i++;
+  return i;
+}
+
 /* Escaped as in JSON; the same form keeps a text line on one line and free of terminal codes. */
 static void put_escaped(line *l, const char *s, size_t n) {
   const unsigned char *p = (const unsigned char *)s;
   char escape[8];
 
   for (size_t i = 0; i < n && !l->full;) {
-    size_t len = vd_utf8_len(p + i, n - i);
+    size_t len = plain(p + i, n - i);
+    if (len > 0) {
+      put(l, s + i, len);
+      i += len;
+      continue;
+    }
+    len = vd_utf8_len(p + i, n - i);
     if (len == 0) {
       put_text(l, "\\ufffd");
       len = 1;
@@ -55,6 +70,18 @@ static void put_escaped(line *l, const char *s, size_t n) {
   }
 }
 
+static void put_number(line *l, int64_t value) {
+  char digits[20], *at = digits + sizeof digits;
+  uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+  do {
+    *--at = (char)('0' + left % 10);
+    left /= 10;
+  } while (left != 0);
+  if (value < 0)
+    *--at = '-';
+  put(l, at, (size_t)(digits + sizeof digits - at));
+}
+
 static void put_value(const vd_log *log, line *l, const vault_log_field *f) {
   bool quoted = log->json || f->text.n == 0 || memchr(f->text.p, ' ', (size_t)f->text.n) != NULL;
   if (quoted)
@@ -66,7 +93,6 @@ static void put_value(const vd_log *log, line *l, const vault_log_field *f) {
 
 static void put_field(const vd_log *log, line *l, const vault_log_field *f) {
   size_t before = l->n;
-  char digits[24];
 
   put_text(l, log->json ? ",\"" : " ");
   put_text(l, f->key);
@@ -74,8 +100,7 @@ static void put_field(const vd_log *log, line *l, const vault_log_field *f) {
   if (f->text.p != NULL) {
     put_value(log, l, f);
   } else {
-    (void)snprintf(digits, sizeof digits, "%lld", (long long)f->number);
-    put_text(l, digits);
+    put_number(l, f->number);
   }
   if (l->full)
     l->n = before; /* a field that does not fit is left out as a whole */
@@ -88,46 +113,44 @@ static void put_time(const vd_log *log, line *l) {
 
   (void)clock_gettime(CLOCK_REALTIME, &now);
   if (log->json) {
-    (void)gmtime_r(&now.tv_sec, &tm);
-    (void)strftime(text, sizeof text, "{\"time\":\"%Y-%m-%dT%H:%M:%S", &tm);
+    vd_time_format((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, text);
+    put_text(l, "{\"time\":\"");
     put_text(l, text);
-    (void)snprintf(text, sizeof text, ".%03dZ\"", (int)(now.tv_nsec / 1000000));
-  } else {
-    (void)localtime_r(&now.tv_sec, &tm);
-    (void)strftime(text, sizeof text, "%H:%M:%S", &tm);
+    put_text(l, "\"");
+    return;
   }
+  (void)localtime_r(&now.tv_sec, &tm);
+  (void)strftime(text, sizeof text, "%H:%M:%S", &tm);
   put_text(l, text);
+}
+
+static void make_line(const vd_log *log, line *l, uint32_t level, const char *event,
+                      const vault_log_field *fields, size_t n_fields) {
+  if (level > VAULT_LOG_ERROR)
+    level = VAULT_LOG_ERROR;
+  l->n = 0;
+  l->full = false;
+  put_time(log, l);
+  put_text(l, log->json ? ",\"level\":\"" : " ");
+  put_text(l, level_names[level]);
+  put_text(l, log->json ? "\",\"event\":\"" : " ");
+  put_text(l, event);
+  if (log->json)
+    put_text(l, "\"");
+  for (size_t i = 0; i < n_fields && !l->full; i++)
+    put_field(log, l, &fields[i]);
+  if (log->json)
+    l->text[l->n++] = '}';
+  l->text[l->n++] = '\n';
 }
 
 void vd_log_event(const vd_log *log, uint32_t level, const char *event,
                   const vault_log_field *fields, size_t n_fields) {
   line l;
-  size_t done = 0;
-
   if (level < log->level)
     return;
-  if (level > VAULT_LOG_ERROR)
-    level = VAULT_LOG_ERROR;
-  l.n = 0;
-  l.full = false;
-  put_time(log, &l);
-  put_text(&l, log->json ? ",\"level\":\"" : " ");
-  put_text(&l, level_names[level]);
-  put_text(&l, log->json ? "\",\"event\":\"" : " ");
-  put_text(&l, event);
-  if (log->json)
-    put_text(&l, "\"");
-  for (size_t i = 0; i < n_fields && !l.full; i++)
-    put_field(log, &l, &fields[i]);
-  if (log->json)
-    l.text[l.n++] = '}';
-  l.text[l.n++] = '\n';
-  while (done < l.n) {
-    ssize_t w = write(log->fd, l.text + done, l.n - done);
-    if (w <= 0)
-      return; /* there is nowhere to say it */
-    done += (size_t)w;
-  }
+  make_line(log, &l, level, event, fields, n_fields);
+  vd_log_write(log->fd, l.text, l.n);
 }
 
 void vd_log_say(const vd_log *log, uint32_t level, const char *event, const char *sentence) {
@@ -162,11 +185,33 @@ void vd_log_request(void *log_arg, const vd_log_record *r) {
     return;
   if (log->requests == VD_LOG_REQUESTS_ERRORS && !failed)
     return;
-  vd_log_event(log, failed ? VAULT_LOG_WARN : VAULT_LOG_INFO, "request", f, sizeof f / sizeof f[0]);
+  if (failed || log->bundle == NULL) {
+    vd_log_event(log, failed ? VAULT_LOG_WARN : VAULT_LOG_INFO, "request", f,
+                 sizeof f / sizeof f[0]);
+  } else if (log->level <= VAULT_LOG_INFO) {
+    line l;
+    make_line(log, &l, VAULT_LOG_INFO, "request", f, sizeof f / sizeof f[0]);
+    vd_log_bundle_add(log->bundle, l.text, l.n);
+  }
+}
+
+static void lost_lines(void *arg, uint64_t n) {
+  vault_log_field f = {"lines", {NULL, 0}, (int64_t)n};
+  vd_log_event(arg, VAULT_LOG_WARN, "log_too_slow", &f, 1);
+}
+
+void vd_log_start(vd_log *log) {
+  log->bundle = vd_log_bundle_start(log->fd, lost_lines, log);
+}
+
+void vd_log_stop(vd_log *log) {
+  vd_log_bundle_stop(log->bundle);
+  log->bundle = NULL;
 }
 
 void vd_log_init(vd_log *log, int fd, const char *format, const char *level, const char *requests) {
   log->fd = fd;
+  log->bundle = NULL;
   log->json = strcmp(format, "json") == 0 || (strcmp(format, "auto") == 0 && !isatty(fd));
   log->level = VAULT_LOG_INFO;
   for (uint32_t i = 0; i < sizeof level_names / sizeof level_names[0]; i++) {

@@ -1,7 +1,9 @@
 /* The log: one line per event on a descriptor, JSON for programs, text for people.
  *
  * Never a code, a token or a whole phone number: callers give ids.
- * Threads: any thread; a line is one write(2), so lines do not mix. */
+ * Threads: any thread; a line is one write(2), so lines do not mix. After vd_log_start() the lines of requests that
+ * succeeded are gathered and written by a thread, within 100 ms (log_bundle.h); a kill can lose that much of them,
+ * and their order among other lines is that of "time", not that of the file. All others are written at once. */
 #ifndef VD_LOG_H
 #define VD_LOG_H
 
@@ -12,6 +14,7 @@
 #include <vault/ports/log.h>
 
 #include "http/server.h"
+#include "log_bundle.h"
 
 #define VD_LOG_LINE_MAX 4096u /* fields that do not fit are left out */
 
@@ -26,10 +29,15 @@ typedef struct vd_log {
   bool json;
   uint32_t level; /* VAULT_LOG_*: less important lines are dropped */
   vd_log_requests requests;
+  vd_log_bundle *bundle; /* NULL: every line at once */
 } vd_log;
 
 /* fd is borrowed. format: "auto", "json" or "text"; level and requests: as in the configuration. */
 void vd_log_init(vd_log *log, int fd, const char *format, const char *level, const char *requests);
+
+/* From here on requests are written in bundles; if there is no thread for it, at once as before. */
+void vd_log_start(vd_log *log);
+void vd_log_stop(vd_log *log); /* writes what is gathered */
 
 void vd_log_event(const vd_log *log, uint32_t level, const char *event,
                   const vault_log_field *fields, size_t n_fields);

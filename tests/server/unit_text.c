@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -260,11 +261,104 @@ START_TEST(log_lines) {
 }
 END_TEST
 
+static vd_log_record record_of(const char *path, int status) {
+  return (vd_log_record){
+    .request_id = "ID", .method = "GET", .path = path, .peer = "::1", .status = status};
+}
+
+/* Everything that comes out of fd until it ends; freed by the caller. */
+static char *read_all(int fd, size_t *n) {
+  size_t room = 1 << 20;
+  char *all = malloc(room);
+  ssize_t got;
+  ck_assert_ptr_nonnull(all);
+  *n = 0;
+  while (*n < room - 1 && (got = read(fd, all + *n, room - 1 - *n)) > 0)
+    *n += (size_t)got;
+  all[*n] = '\0';
+  return all;
+}
+
+START_TEST(request_lines_in_bundles) {
+  vd_log log;
+  int ends[2];
+  size_t n;
+  ck_assert_int_eq(pipe(ends), 0);
+  vd_log_init(&log, ends[1], "text", "info", "on");
+  vd_log_start(&log);
+  vd_log_record ok = record_of("/one", 200), bad = record_of("/two", 503);
+  vd_log_request(&log, &ok);
+  vd_log_request(&log, &ok);
+  vd_log_request(&log, &bad); /* at once, so perhaps first */
+  vd_log_stop(&log);
+  (void)close(ends[1]);
+  char *all = read_all(ends[0], &n);
+  const char *first = strstr(all, "path=/one");
+  ck_assert_ptr_nonnull(first);
+  ck_assert_ptr_nonnull(strstr(first + 1, "path=/one"));
+  ck_assert_ptr_nonnull(strstr(all, "warn request method=GET path=/two status=503"));
+  free(all);
+  (void)close(ends[0]);
+}
+END_TEST
+
+typedef struct drain {
+  int fd;
+  char *all;
+  size_t n;
+} drain;
+
+static void *drain_all(void *arg) {
+  drain *d = arg;
+  d->all = read_all(d->fd, &d->n);
+  return NULL;
+}
+
+/* Nobody reads: whoever logs goes on, memory is bounded, and what was lost is told. */
+START_TEST(a_log_that_nobody_reads) {
+  enum { LINES = 20000 };
+  vd_log log;
+  int ends[2];
+  pthread_t reader;
+  unsigned long lines = 0, lost = 0;
+  ck_assert_int_eq(pipe(ends), 0);
+  vd_log_init(&log, ends[1], "text", "info", "on");
+  vd_log_start(&log);
+  vd_log_record ok = record_of("/path/that/makes/the/line/longer", 200);
+  for (int i = 0; i < LINES; i++)
+    vd_log_request(&log, &ok);
+  drain d = {ends[0], NULL, 0}; /* somebody reads again */
+  ck_assert_int_eq(pthread_create(&reader, NULL, drain_all, &d), 0);
+  vd_log_stop(&log);
+  (void)close(ends[1]);
+  (void)pthread_join(reader, NULL);
+  char *all = d.all;
+  for (char *at = all; (at = strstr(at, " request ")) != NULL; at++)
+    lines++;
+  for (char *at = all; (at = strstr(at, "log_too_slow lines=")) != NULL; at++)
+    lost += strtoul(at + strlen("log_too_slow lines="), NULL, 10);
+  ck_assert_uint_gt(lost, 0);
+  ck_assert_uint_eq(lines + lost, LINES);
+  free(all);
+  (void)close(ends[0]);
+}
+END_TEST
+
 static Suite *suite(void) {
-  const TTest *const tests[] = {times,        etags,           numbers,
-                                sites,        cookies,         json_members,
-                                json_refused, log_lines,       days_of_all_years,
-                                json_texts,   json_texts_grow, NULL};
+  const TTest *const tests[] = {times,
+                                etags,
+                                numbers,
+                                sites,
+                                cookies,
+                                json_members,
+                                json_refused,
+                                log_lines,
+                                days_of_all_years,
+                                json_texts,
+                                json_texts_grow,
+                                request_lines_in_bundles,
+                                a_log_that_nobody_reads,
+                                NULL};
   return vt_suite("text", tests);
 }
 
