@@ -144,38 +144,6 @@ START_TEST(file_is_made_as_it_should_be) {
   ck_assert_int_eq(ask("SELECT count(*) FROM pragma_table_list WHERE schema = 'main'"
                        " AND name NOT LIKE 'sqlite_%' AND strict = 0"),
                    0);
-  char wal[VT_DIR_MAX + 32];
-  (void)snprintf(wal, sizeof wal, "%s-wal", path);
-  ck_assert_int_ne(access(wal, F_OK), 0); /* closing wrote it back */
-  tear_down();
-}
-END_TEST
-
-/* The WAL does not grow without end: the writer checkpoints every 4 MiB. */
-START_TEST(writer_checkpoints) {
-  set_up();
-  vt_sql t = {0};
-  vt_ok(open_at(path, &t.r, NULL));
-  t.db = vault__repositories_repo(&t.r)->db;
-  static char body[100000];
-  char wal[VT_DIR_MAX + 32];
-  (void)snprintf(wal, sizeof wal, "%s-wal", path);
-  off_t largest = 0;
-  for (int i = 0; i < 200; i++) {
-    vault__conn *c = vt_sql_begin(&t);
-    vault__val p = vault__p_blob(body, sizeof body);
-    vt_ok(vt_sql_run(&t, c,
-                     "INSERT INTO limiter (limit_key, state, expires_ms) VALUES ('k', $1, 0)"
-                     " ON CONFLICT (limit_key) DO UPDATE SET state = excluded.state",
-                     1, 0, &p, NULL, NULL));
-    vt_ok(t.db.ops->commit(c, NULL));
-    t.db.ops->release(t.db.self, c);
-    struct stat st;
-    ck_assert_int_eq(stat(wal, &st), 0);
-    largest = st.st_size > largest ? st.st_size : largest;
-  }
-  ck_assert_int_lt(largest, 6 << 20);
-  vault_repositories_close(&t.r);
   tear_down();
 }
 END_TEST
@@ -210,10 +178,13 @@ START_TEST(readers_and_the_writer) {
 END_TEST
 
 static Suite *sqlite(void) {
-  const TTest *const tests[] = {one_process_at_a_time,        another_program_in_the_file,
-                                files_that_are_not_ours,      newer_file_is_left_alone,
-                                file_is_made_as_it_should_be, writer_checkpoints,
-                                readers_and_the_writer,       NULL};
+  const TTest *const tests[] = {one_process_at_a_time,
+                                another_program_in_the_file,
+                                files_that_are_not_ours,
+                                newer_file_is_left_alone,
+                                file_is_made_as_it_should_be,
+                                readers_and_the_writer,
+                                NULL};
   return vt_suite("sql_sqlite", tests);
 }
 

@@ -13,6 +13,23 @@
 
 static char dir[VT_DIR_MAX];
 
+#define FOLDERS_MAX 5000 /* more than the log has room for */
+
+/* The log has room that it took from the disk while there was some: changes are accepted
+ * until that is used, and not one longer. */
+static unsigned folders_until_full(vt_world *w, const vault_principal *me, int round) {
+  char name[32];
+  for (unsigned n = 0; n < FOLDERS_MAX; n++) {
+    (void)snprintf(name, sizeof name, "d%d.%u", round, n);
+    vault_status s = vt_folder(w->v, me, NULL, name, NULL);
+    if (s == VAULT_E_NO_SPACE)
+      return n;
+    vt_ok(s);
+  }
+  ck_abort_msg("the disk is full and %d folders were made", FOLDERS_MAX);
+  return 0;
+}
+
 START_TEST(no_space_and_space_again) {
   static char zeros[65536];
   char filler[VT_DIR_MAX + 16];
@@ -27,11 +44,18 @@ START_TEST(no_space_and_space_again) {
     }
     (void)close(fd);
     vt_status(vt_put(w->v, &me, "during", "no", NULL), VAULT_E_NO_SPACE);
-    vt_status(vt_folder(w->v, &me, NULL, "d", NULL), VAULT_E_NO_SPACE);
+    unsigned made = folders_until_full(w, &me, round);
+    vt_status(vt_folder(w->v, &me, NULL, "no", NULL), VAULT_E_NO_SPACE);
+    vt_status(vault_ping(w->v, NULL), VAULT_OK); /* full, but not read-only */
     vt_content(w->v, &me, "before", "acknowledged");
     ck_assert_int_eq(unlink(filler), 0);
     vt_ok(vt_put(w->v, &me, "after", round ? "two" : "one", NULL)); /* without a restart */
     vt_status(vt_lookup(w->v, &me, "during", NULL), VAULT_E_NOT_FOUND);
+    vt_status(vt_lookup(w->v, &me, "no", NULL), VAULT_E_NOT_FOUND);
+    char last[32];
+    (void)snprintf(last, sizeof last, "d%d.%u", round, made - 1);
+    if (made)
+      vt_ok(vt_lookup(w->v, &me, last, NULL));
     ck_assert_uint_eq(vt_usage(w->v, &me).partial_bytes, 0);
     vt_clean(w->v);
   }

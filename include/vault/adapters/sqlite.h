@@ -13,12 +13,15 @@ typedef struct vault_sqlite_opts {
   uint32_t size;              /* sizeof(vault_sqlite_opts) */
   uint32_t readers;           /* connections for reading; 0: VAULT_SQLITE_READERS */
   uint32_t wait_ms;           /* how long a caller waits for the writer; 0: VAULT_SQLITE_WAIT_MS */
-  uint32_t reserved;
+  uint32_t wal_mib;           /* MiB that the log is written out to, in steps as it is used, and
+                               * keeps; 0: VAULT_SQLITE_WAL_MIB */
   const vault_alloc *alloc;   /* NULL: malloc. Must outlive the repositories. */
 } vault_sqlite_opts;
 
 #define VAULT_SQLITE_READERS 4u
 #define VAULT_SQLITE_WAIT_MS 10000u
+#define VAULT_SQLITE_WAL_MIB 128u
+#define VAULT_SQLITE_WAL_MIB_MAX 1024u
 
 /* Open or create a database. path: a file whose directory exists, or ":memory:" (one
  * connection, gone at close). Takes the lock `lock` beside the file. out: owned by the

@@ -81,30 +81,15 @@ static vault_status number(vault__conn *c, const char *sql, int64_t *out, vault_
 }
 
 /* A file that is not ours is not touched. An empty one becomes ours. */
-static vault_status claim(vault__conn *c, vault_err *err) {
+static vault_status whose(vault__conn *c, int *empty, vault_err *err) {
   int64_t id = 0, tables = 0;
   VAULT_TRY(number(c, "PRAGMA application_id", &id, err));
   VAULT_TRY(number(c, "SELECT count(*) FROM sqlite_schema", &tables, err));
-  if (id == VAULT__SQLITE_APPLICATION_ID)
+  *empty = id == 0 && tables == 0;
+  if (id == VAULT__SQLITE_APPLICATION_ID || *empty)
     return VAULT_OK;
-  if (id != 0 || tables != 0)
-    return vault__fail(err, VAULT_E_FORMAT, VAULT_ORIGIN_DATABASE, 0,
-                       "%s is an SQLite database of another program", c->db->path);
-  VAULT_TRY(exec(c, "PRAGMA page_size = 4096", err));
-  VAULT_TRY(exec(c, "PRAGMA auto_vacuum = INCREMENTAL", err));
-  _Static_assert(VAULT__SQLITE_PAGE_BYTES == 4096 && VAULT__SQLITE_APPLICATION_ID == 1447842916,
-                 "the numbers in these texts");
-  return exec(c, "PRAGMA application_id = 1447842916", err);
-}
-
-static int count_frames(void *arg, sqlite3 *h, const char *name, int frames) {
-  vault__conn *c = arg;
-  (void)h;
-  (void)name;
-  if (frames < c->wal_frames) /* the WAL was started again from its beginning */
-    c->wal_written = 0;
-  c->wal_frames = frames;
-  return SQLITE_OK;
+  return vault__fail(err, VAULT_E_FORMAT, VAULT_ORIGIN_DATABASE, 0,
+                     "%s is an SQLite database of another program", c->db->path);
 }
 
 static vault_status use_wal(vault__conn *c, vault_err *err) {
@@ -123,14 +108,35 @@ static vault_status use_wal(vault__conn *c, vault_err *err) {
 }
 
 static vault_status set_up_writer(vault__conn *c, vault_err *err) {
-  VAULT_TRY(claim(c, err));
+  int empty = 0;
+  VAULT_TRY(whose(c, &empty, err));
+  if (empty) {
+    VAULT_TRY(exec(c, "PRAGMA page_size = 4096", err));
+    VAULT_TRY(exec(c, "PRAGMA auto_vacuum = INCREMENTAL", err));
+  }
   if (!c->db->memory)
     VAULT_TRY(use_wal(c, err));
+  _Static_assert(VAULT__SQLITE_PAGE_BYTES == 4096 && VAULT__SQLITE_APPLICATION_ID == 1447842916,
+                 "the numbers in these texts");
+  if (empty) /* in the log: each change before it would cost four flushes */
+    VAULT_TRY(exec(c, "PRAGMA application_id = 1447842916", err));
   VAULT_TRY(exec(c, "PRAGMA synchronous = FULL", err));
   VAULT_TRY(exec(c, "PRAGMA secure_delete = OFF", err));
   VAULT_TRY(exec(c, "PRAGMA cache_size = -8192", err));
-  (void)sqlite3_wal_hook(c->h, count_frames, c);
+  VAULT_TRY(exec(c, "PRAGMA journal_size_limit = -1", err));
+  int keep = 1;
+  (void)sqlite3_file_control(c->h, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
+  vault__sqlite_watch_log(c);
   return VAULT_OK;
+}
+
+/* A reader's snapshot keeps the log from beginning anew. Not 0: SQLite ends the statement. */
+static int takes_too_long(void *arg) {
+  vault__conn *c = arg;
+  if (vault__sqlite_now_ms() - c->acquired_ms < c->db->read_max_ms)
+    return 0;
+  atomic_fetch_add(&c->db->reads_aborted, 1);
+  return 1;
 }
 
 static vault_status set_up(vault__conn *c, vault_err *err) {
@@ -144,6 +150,7 @@ static vault_status set_up(vault__conn *c, vault_err *err) {
   if (c->writer)
     return set_up_writer(c, err);
   (void)sqlite3_db_config(c->h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+  sqlite3_progress_handler(c->h, VAULT__SQLITE_LOOK_EVERY, takes_too_long, c);
   VAULT_TRY(exec(c, "PRAGMA cache_size = -512", err));
   return exec(c, "PRAGMA query_only = ON", err);
 }
@@ -167,14 +174,16 @@ vault_status vault__sqlite_connect(vault__sqlite *db, int writer, vault__conn **
     return vault__no_memory(err);
   c->db = db;
   c->writer = writer;
+  c->acquired_ms = vault__sqlite_now_ms();
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-  int rc = sqlite3_open_v2(db->path, &c->h, flags, NULL);
+  int rc = sqlite3_open_v2(db->path, &c->h, flags, db->memory ? NULL : db->wal.name);
   vault_status s =
     rc == SQLITE_OK ? set_up(c, err) : vault__sqlite_fail(c, rc, 0, "to be opened", err);
   if (s != VAULT_OK) {
     vault__sqlite_disconnect(c);
     return s;
   }
+  c->ready = 1;
   *out = c;
   return VAULT_OK;
 }
@@ -186,6 +195,8 @@ void vault__sqlite_disconnect(vault__conn *c) {
   /* After a failed flush nothing more may be written: a restart recovers from the WAL. */
   if (c->h && c->writer && c->db->read_only)
     (void)sqlite3_db_config(c->h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+  else if (c->h && c->writer && c->ready && !c->db->memory)
+    vault__sqlite_empty_log(c);
   (void)sqlite3_close(c->h);
   vault__delete(c->db->alloc, c);
 }

@@ -44,8 +44,13 @@ static vault_status class_of(int rc) {
 vault_status vault__sqlite_fail(vault__conn *c, int rc, int in_commit, const char *what,
                                 vault_err *err) {
   vault_status s = class_of(rc);
+  /* The index of the WAL found no room while it was made; in a commit wal_vfs.c saw to it. */
+  if (rc == SQLITE_IOERR_SHMSIZE && !in_commit)
+    s = VAULT_E_NO_SPACE;
   if (s == VAULT_E_READ_ONLY && !c->writer) /* a reader flushes nothing */
     s = (rc & 0xff) == SQLITE_READONLY ? VAULT_E_INTERNAL : VAULT_E_IO;
+  if (s == VAULT_E_NO_SPACE)
+    c->full = 1;
   if (s == VAULT_E_READ_ONLY) {
     (void)pthread_mutex_lock(&c->db->mutex);
     c->db->read_only = 1;

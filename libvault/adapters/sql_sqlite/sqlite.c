@@ -1,4 +1,4 @@
-/* The SQLite driver: who gets which connection, transactions, checkpoints. */
+/* The SQLite driver: who gets which connection, transactions. */
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -52,6 +52,8 @@ static vault_status acquire(void *self, int mode, vault__conn **out, vault_err *
   if (c)
     c->busy = 1;
   (void)pthread_mutex_unlock(&db->mutex);
+  if (c)
+    c->acquired_ms = vault__sqlite_now_ms();
   if (read_only)
     return vault__fail(err, VAULT_E_READ_ONLY, VAULT_ORIGIN_DATABASE, 0, NULL);
   if (!c)
@@ -66,6 +68,9 @@ static void rollback(vault__conn *c) {
     (void)sqlite3_exec(c->h, "ROLLBACK", NULL, NULL, NULL);
   c->in_tx = 0;
   c->dead = 0;
+  if (c->full && c->writer && !c->db->memory) /* the log can begin anew in the room that it has */
+    (void)vault__sqlite_checkpoint(c, NULL, NULL);
+  c->full = 0;
 }
 
 static void release(void *self, vault__conn *c) {
@@ -81,26 +86,14 @@ static void release(void *self, vault__conn *c) {
 }
 
 static vault_status begin(vault__conn *c, vault_err *err) {
+  if (!c->db->memory)
+    VAULT_TRY(vault__sqlite_check_log(c, err));
   int rc = sqlite3_exec(c->h, "BEGIN IMMEDIATE", NULL, NULL, NULL);
   if (rc != SQLITE_OK)
     return vault__sqlite_fail(c, rc, 0, "to begin a transaction", err);
   c->in_tx = 1;
   c->dead = 0;
   return VAULT_OK;
-}
-
-/* Copies what readers allow into the database file; never waits for them. A full disk or a
- * busy file leaves it for later; a failed flush has made the store read-only. */
-static void checkpoint(vault__conn *c) {
-  uint64_t frames = (uint64_t)(c->wal_frames - c->wal_written);
-  if (frames * VAULT__SQLITE_PAGE_BYTES < VAULT__SQLITE_CHECKPOINT_BYTES)
-    return;
-  int copied = -1;
-  int rc = sqlite3_wal_checkpoint_v2(c->h, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, &copied);
-  if (rc != SQLITE_OK)
-    (void)vault__sqlite_fail(c, rc, 0, "a checkpoint", NULL);
-  else if (copied >= 0)
-    c->wal_written = copied;
 }
 
 static vault_status commit(vault__conn *c, vault_err *err) {
@@ -117,13 +110,12 @@ static vault_status commit(vault__conn *c, vault_err *err) {
   }
   c->in_tx = 0;
   if (!c->db->memory)
-    checkpoint(c);
+    (void)vault__sqlite_after_commit(c, 0);
   return VAULT_OK;
 }
 
 static int maintain(void *self, uint32_t idle) {
   vault__sqlite *db = self;
-  (void)idle;
   (void)pthread_mutex_lock(&db->mutex);
   vault__conn *c = db->memory || db->read_only ? NULL : pick(db, VAULT__DB_WRITE);
   if (c)
@@ -131,9 +123,7 @@ static int maintain(void *self, uint32_t idle) {
   (void)pthread_mutex_unlock(&db->mutex);
   if (!c)
     return 0;
-  int before = c->wal_written;
-  checkpoint(c);
-  int did = c->wal_written != before;
+  int did = vault__sqlite_after_commit(c, idle != 0);
   release(db, c);
   return did;
 }
@@ -144,7 +134,8 @@ static void destroy(void *self) {
     return;
   for (uint32_t i = 0; i < db->n_readers; i++)
     vault__sqlite_disconnect(db->readers[i]);
-  vault__sqlite_disconnect(db->writer); /* the last one: checkpoints and removes the WAL */
+  vault__sqlite_disconnect(db->writer); /* the last one: checkpoints */
+  vault__wal_free(&db->wal);
   if (db->lock_fd >= 0)
     (void)close(db->lock_fd);
   (void)pthread_cond_destroy(&db->idle);
@@ -187,6 +178,11 @@ static vault_status new_db(const char *path, uint64_t path_len, const vault_sqli
   db->memory = strcmp(copy, ":memory:") == 0;
   db->lock_fd = -1;
   db->wait_ms = o->wait_ms ? o->wait_ms : VAULT_SQLITE_WAIT_MS;
+  db->checkpoint_idle_bytes = VAULT__SQLITE_CHECKPOINT_IDLE_BYTES;
+  db->checkpoint_bytes = VAULT__SQLITE_CHECKPOINT_BYTES;
+  db->outstanding_max_bytes = VAULT__SQLITE_OUTSTANDING_MAX_BYTES;
+  db->checkpoint_pause_ms = VAULT__SQLITE_CHECKPOINT_PAUSE_MS;
+  db->read_max_ms = VAULT__SQLITE_READ_MAX_MS;
   pthread_condattr_t attr;
   (void)pthread_condattr_init(&attr);
   (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -198,9 +194,12 @@ static vault_status new_db(const char *path, uint64_t path_len, const vault_sqli
 }
 
 /* The writer first: it makes the file and the WAL that the readers need. */
-static vault_status connect_all(vault__sqlite *db, uint32_t readers, vault_err *err) {
-  if (!db->memory)
+static vault_status connect_all(vault__sqlite *db, uint32_t readers, uint32_t wal_mib,
+                                vault_err *err) {
+  if (!db->memory) {
     VAULT_TRY(vault__sqlite_lock(db, err));
+    VAULT_TRY(vault__wal_init(&db->wal, db->alloc, db->path, (uint64_t)wal_mib << 20, err));
+  }
   VAULT_TRY(vault__sqlite_connect(db, 1, &db->writer, err));
   for (uint32_t i = 0; i < readers && !db->memory; i++) {
     VAULT_TRY(vault__sqlite_connect(db, 0, &db->readers[i], err));
@@ -215,14 +214,16 @@ vault_status vault_sqlite_open(const char *path, uint64_t path_len, const vault_
   if (opts)
     memcpy(&o, opts, opts->size < sizeof o ? opts->size : sizeof o);
   uint32_t readers = o.readers ? o.readers : VAULT_SQLITE_READERS;
+  uint32_t wal_mib = o.wal_mib ? o.wal_mib : VAULT_SQLITE_WAL_MIB;
   if (!path || path_len == 0 || memchr(path, 0, (size_t)path_len) ||
-      readers > VAULT__SQLITE_READERS_MAX)
+      readers > VAULT__SQLITE_READERS_MAX || wal_mib > VAULT_SQLITE_WAL_MIB_MAX)
     return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_DATABASE, 0,
-                       "an SQLite database needs a path without NUL and at most %u readers",
-                       VAULT__SQLITE_READERS_MAX);
+                       "an SQLite database needs a path without NUL, at most %u readers and a log "
+                       "of at most %u MiB",
+                       VAULT__SQLITE_READERS_MAX, VAULT_SQLITE_WAL_MIB_MAX);
   vault__sqlite *db = NULL;
   VAULT_TRY(new_db(path, path_len, &o, &db, err));
-  vault_status s = connect_all(db, readers, err);
+  vault_status s = connect_all(db, readers, wal_mib, err);
   if (s == VAULT_OK)
     s = vault__repositories_make((vault__db){&ops, db}, db->alloc, out, err);
   if (s != VAULT_OK)
