@@ -38,7 +38,11 @@ class Lost(AssertionError):
 
 
 class Refused(AssertionError):
-    """An answer that nothing in the run explains."""
+    """Another answer than the operation expects."""
+
+    def __init__(self, text, answer=None):
+        super().__init__(text)
+        self.answer = answer
 
 
 class Body:
@@ -238,6 +242,7 @@ class Client:
         self.under_way = None  # the state that an operation without an answer would lead to
         self.ids = set()  # every item this client ever had
         self.counts = {}
+        self.spare_s = SPARE_S
         self.last = collections.deque(maxlen=40)  # what it did, for the one who looks into a failure
         self.acknowledged = lambda client: None
 
@@ -265,7 +270,7 @@ class Client:
     def request(self, method, path, body=None, expect=(), token=None, headers=None):
         """The answer's JSON; an overloaded server is asked again, as it says."""
         headers = {"Authorization": "Bearer " + (token or self.token), **(headers or {})}
-        end = time.monotonic() + SPARE_S
+        end = time.monotonic() + self.spare_s
         while True:
             if self.connection is None:
                 self.connection = self.server.connect()
@@ -274,8 +279,8 @@ class Client:
                 self.close()
             if a.status in expect:
                 return a.json if a.body[:1] == b"{" else a
-            if a.status not in (429, 503) or not a.headers["Retry-After"] or time.monotonic() > end:
-                raise Refused(f"{method} {path}: {a.status} {a.body[:300]}")
+            if a.status not in (429, 503) or not a.headers["Retry-After"] or time.monotonic() >= end:
+                raise Refused(f"{method} {path}: {a.status} {a.body[:300]}", a)
             time.sleep(0.05)
 
     def close(self):

@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+"""Each system call of an upload and of a deletion fails once, on a real vaultd: a clear answer, nothing that was
+acknowledged is lost, and what the failure must lead to.
+
+The calls are counted in a clean run, thread by thread; then each is run again on a copy of the same data,
+with that one call failing."""
+import copy
+import http.client
+import os
+import random
+import shutil
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import trace
+import workload as w
+import tap
+import vd
+
+LONG = bool(os.environ.get("VT_LONG"))
+SEED = os.environ.get("VT_SEED") or str(random.randrange(1 << 32))
+PER_KIND = 1 << 30 if LONG else 1  # of each scenario, call and sort of file
+STUCK_S = 20
+FLUSHES = ("fsync", "fdatasync", "syncfs")
+ERRORS = {  # call: what it fails with; the first in the short form
+    "fsync": ("EIO",), "fdatasync": ("EIO",), "syncfs": ("EIO",),
+    "write": ("ENOSPC", "EIO"), "pwrite64": ("ENOSPC", "EIO"), "writev": ("ENOSPC", "EIO"),
+    "pwritev": ("ENOSPC", "EIO"), "pwritev2": ("ENOSPC", "EIO"),
+    "linkat": ("ENOSPC", "EIO"), "renameat": ("EIO",), "renameat2": ("EIO",), "mkdirat": ("ENOSPC",),
+    "openat": ("EMFILE",), "openat2": ("EMFILE", "EIO"), "ftruncate": ("EIO",),
+}
+# One worker, so that the same thread does the same in each run.
+ENV = w.environment(VAULT_HTTP_WORKERS="1", ASAN_OPTIONS="detect_leaks=0")
+
+SCENARIOS = {
+    "a small upload": w.put_small,
+    "a large upload": w.put_large,
+    "a new version": w.put_again,
+    "a move to the trash": w.delete,
+    "a purge": w.purge,
+}
+
+
+class Template:
+    """A data folder of a server that was in use, and its client; each run gets a copy."""
+
+    def __init__(self, top):
+        self.top, self.data = top, os.path.join(top, "template")
+        os.mkdir(self.data)
+        server = vd.Server(env=ENV, data=self.data)
+        self.client = w.Client(0, server, SEED)
+        self.client.set_up()
+        for op in (w.put_small, w.put_large, w.put_large, w.delete, w.put_small, w.delete, w.put_large):
+            self.client.step(op)
+        self.client.close()
+        assert server.stop() == 0
+        self.runs = 0
+
+    def server(self):
+        self.runs += 1
+        data = os.path.join(self.top, f"run{self.runs}")
+        shutil.copytree(self.data, data, symlinks=True)
+        server = vd.Server(env=ENV, data=data)
+        client = copy.copy(self.client)
+        client.server, client.connection, client.spare_s = server, None, 0
+        client.history, client.ids = [self.client.state.copy()], set(self.client.ids)
+        client.random = random.Random(SEED)
+        # Signed in and connected: what is traced is the operation alone.
+        w.check(client, [client.state])
+        return server, client
+
+
+def sort_of(call, data):
+    """Which file a call is about; None where its failing is nobody's business (the log of events, an eventfd)."""
+    if call.name not in ERRORS or data not in call.text:
+        return None
+    if "vault.db" in call.text:
+        return "database"
+    return "storage" if f"{data}/storage" in call.text else None
+
+
+def targets(template, operation):
+    """[(thread's place, call, which one in that thread, sort)] of a clean run."""
+    server, client = template.server()
+    with tempfile.TemporaryDirectory(prefix="vault-trace-") as d:
+        tids = trace.threads(server.process.pid)
+        with trace.Trace(server.process.pid, d) as t:
+            client.step(operation)
+        calls = t.calls
+    server.kill()
+    shutil.rmtree(server.data)
+    found, counts = [], {}
+    for c in calls:
+        n = counts[c.tid, c.name] = counts.get((c.tid, c.name), 0) + 1
+        if sort := sort_of(c, server.data):
+            found.append((tids.index(c.tid), c.name, n, sort))
+    return found
+
+
+def attempt(client, operation):
+    """(what happened, the answer): done, refused or cut."""
+    try:
+        client.step(operation)
+        return "done", None
+    except w.Refused as e:
+        return "refused", e.answer
+    except (OSError, http.client.HTTPException) as e:
+        assert not isinstance(e, TimeoutError), "no answer at all"
+        client.close()
+        return "cut", None
+
+
+def connect_soon(server):
+    """Like connect, with a patience that tells a slow answer from none."""
+    return http.client.HTTPConnection("127.0.0.1", server.port, timeout=STUCK_S)
+
+
+def one(template, operation, target, error):
+    """Run the operation with that call failing. What was seen, None where the call was not reached."""
+    place, name, n, sort = target
+    server, client = template.server()
+    server.connect = lambda: connect_soon(server)
+    try:
+        with tempfile.TemporaryDirectory(prefix="vault-trace-") as d:
+            thread = trace.threads(server.process.pid)[place]
+            with trace.Trace(server.process.pid, d, thread, f"{name}:error={error}:when={n}", calls=name) as t:
+                what, answer = attempt(client, operation)
+            if not t.injected:
+                return None
+        contract(server, client, what, answer, name in FLUSHES, sort, error)
+        return what
+    finally:
+        server.kill()
+        shutil.rmtree(server.data, ignore_errors=True)
+
+
+def contract(server, client, what, answer, flush, sort, error):
+    if answer is not None:
+        assert answer.status >= 500 and answer.problem(), (answer.status, answer.body)
+    assert what != "done" or not flush, "it was acknowledged although a flush failed"
+    database_flush = flush and sort == "database"
+    if database_flush:
+        refused, why = attempt(fresh(client), w.put_small)
+        assert refused == "refused" and why.status == 503, f"it still takes changes: {refused} {why and why.status}"
+    else:
+        # It goes on without a restart, and what was not acknowledged is wholly there or not at all.
+        client.go_on_from(w.check(client, w.possible(client)))
+        went, why = attempt(client, w.put_large)
+        # A database that could not be written may be read-only until a restart, if it says so.
+        read_only = sort == "database" and error == "EIO" and why and why.problem() == "read_only"
+        assert went == "done" or read_only, f"the next upload was {went}: {why and (why.status, why.body[:200])}"
+    server.kill()
+    server.start()
+    client.close()
+    w.settle(server, [(client, w.possible(client))])
+    client.go_on_from(w.check(client, w.possible(client)))
+    went, why = attempt(client, w.put_small)
+    assert went == "done", f"after a restart an upload was {went}: {why and (why.status, why.body[:200])}"
+    client.close()
+    w.fsck(server)
+
+
+def fresh(client):
+    """A second view of the client, whose own state stays as it is."""
+    other = copy.copy(client)
+    other.connection, other.history = None, [client.state.copy()]
+    return other
+
+
+def sample(found, r):
+    groups = {}
+    for t in found:
+        groups.setdefault((t[1], t[3]), []).append(t)
+    return [t for g in groups.values() for t in (g if len(g) <= PER_KIND else r.sample(g, PER_KIND))]
+
+
+def scenario(template, name, operation):
+    r = random.Random(SEED)
+    found = targets(template, operation)
+    assert found, "the operation made no system call"
+    bad, seen, missed = [], {}, 0
+    chosen = [(t, e) for t in sample(found, r) for e in (ERRORS[t[1]] if LONG else ERRORS[t[1]][:1])]
+    for target, error in chosen:
+        try:
+            what = one(template, operation, target, error)
+        except AssertionError as e:
+            bad.append(f"{target} {error}: {e!s:.700}")
+            continue
+        if what is None:
+            missed += 1
+        else:
+            key = f"{target[1]} of {target[3]}: {what}"
+            seen[key] = seen.get(key, 0) + 1
+    print(f"# {name}: {len(found)} calls, {len(chosen)} failed, {missed} not reached; {seen}", flush=True)
+    assert not bad, f"{len(bad)} bad: " + "\n".join(bad[:5])
+    assert missed * 5 <= len(chosen), f"{missed} of {len(chosen)} were not reached: the runs differ"
+    flushed = [k for k in seen if k.split()[0] in FLUSHES]
+    assert flushed, f"no flush failed: {seen}"
+
+
+why = trace.why_not()
+folder = tempfile.mkdtemp(prefix="vault-faults-")
+made = []
+
+
+def template():
+    if why:
+        raise tap.Skip(why)
+    if os.environ.get("VT_DATABASE") == "postgres":
+        raise tap.Skip("PostgreSQL's own calls are in another process")
+    if not made:
+        print(f"# VT_SEED={SEED}", flush=True)
+        made.append(Template(folder))
+    return made[0]
+
+
+for title, operation in SCENARIOS.items():
+    tap.test(f"every call of {title} fails once")(lambda t=title, o=operation: scenario(template(), t, o))
+
+try:
+    tap.run()
+finally:
+    shutil.rmtree(folder, ignore_errors=True)
