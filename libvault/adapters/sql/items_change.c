@@ -49,7 +49,7 @@ static vault_status folder_work(vault__items_tx *t, void *arg) {
   vault__items_new_folder(c->user, c->space, c->parent, &c->name, c->now_ms, &a->out);
   a->out.id = c->item;
   a->out.seq = ++u.seq;
-  VAULT_TRY(vault__items_insert(t, &a->out, c->name.key));
+  VAULT_TRY(vault__items_insert(t, &a->out, c->name.key, 0));
   VAULT_TRY(vault__items_remember(t, &c->user, &op, &c->item, c->now_ms));
   return vault__items_settle(t, &u);
 }
@@ -65,6 +65,23 @@ void vault__items_new_folder(vault_id user, uint32_t space, vault_id parent, con
   row.created_ms = row.modified_ms = now_ms;
   memcpy(row.name, name->text.p, (size_t)name->text.n);
   *out = row;
+}
+
+void vault__items_new_file(const vault_commit_item *m, const vault_id *parent, int64_t seq,
+                           vault_item_row *out) {
+  vault__items_new_folder(m->blob.user, m->space, *parent, &m->path[m->n_path - 1], m->now_ms, out);
+  out->id = m->new_item;
+  out->kind = VAULT_KIND_FILE;
+  out->version = m->new_version;
+  out->blob = m->blob.blob;
+  out->size_bytes = m->size_bytes;
+  out->mtime_ns = m->has_mtime ? m->mtime_ns : 0;
+  out->has_mtime = m->has_mtime ? 1 : 0;
+  out->n_versions = 1;
+  out->seq = seq;
+  memcpy(out->sha256, m->sha256, sizeof out->sha256);
+  if (m->content_type.n)
+    memcpy(out->content_type, m->content_type.p, (size_t)m->content_type.n);
 }
 
 vault_status vault__items_make_folder(void *self, const vault_item_change *change,

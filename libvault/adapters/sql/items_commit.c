@@ -63,41 +63,62 @@ static void sort_by_user(batch *b, uint64_t n) {
 
 /* ---- one transaction ----------------------------------------------------------------------- */
 
-static vault_status run_member(vault__items_tx *t, vault__items_user *u, batch *b, uint64_t i) {
+static vault_status run_member(vault__items_tx *t, vault__items_user *u, batch *b,
+                               vault__items_puts *puts, uint64_t i) {
   const vault_commit_item *m = item_at(b, i);
   vault_commit_result *r = result_at(b, i);
+  int taken = 0;
   set_result(r, VAULT_OK);
-  vault_status s = vault__items_check_member(m, t->err);
-  if (s == VAULT_OK)
-    s = vault__items_commit_member(t, u, m, r);
-  r->status = s;
-  return t->dead ? s : VAULT_OK;
+  r->status = vault__items_check_member(m, t->err);
+  if (r->status != VAULT_OK)
+    return VAULT_OK;
+  VAULT_TRY(vault__items_puts_take(puts, u, m, r, &taken));
+  if (taken)
+    return VAULT_OK;
+  VAULT_TRY(vault__items_puts_flush(puts)); /* the order within a user */
+  r->status = vault__items_commit_member(t, u, m, r);
+  return t->dead ? r->status : VAULT_OK;
 }
 
-/* All members of one user, [from, *to). A user that does not exist is a rule, too. */
-static vault_status run_user(vault__items_tx *t, batch *b, uint64_t from, uint64_t end,
-                             uint64_t *to) {
-  vault__items_user u;
+static uint64_t end_of_user(const batch *b, uint64_t from, uint64_t end) {
   const vault_id *user = &item_at(b, from)->blob.user;
   uint64_t stop = from + 1;
   while (stop < end && vault__id_eq(&item_at(b, stop)->blob.user, user))
     stop++;
-  *to = stop;
-  vault_status s = vault__items_lock(t, user, &u);
+  return stop;
+}
+
+/* All members of one user, [from, to). *n_users counts it when it is held; a user that does
+ * not exist is a rule, too. */
+static vault_status run_user(vault__items_tx *t, batch *b, vault__items_puts *puts,
+                             vault__items_user *u, uint64_t from, uint64_t to, uint64_t *n_users) {
+  vault_status s = vault__items_hold(t, &item_at(b, from)->blob.user, u);
+  if (s == VAULT_OK && u->fresh + (int64_t)(to - from) > VAULT__FRESH_MAX)
+    s = vault__items_index(t, u);
   if (s != VAULT_OK) {
-    set_range(b, from, stop, s);
+    set_range(b, from, to, s);
     return t->dead ? s : VAULT_OK;
   }
-  for (uint64_t i = from; i < stop; i++)
-    VAULT_TRY(run_member(t, &u, b, i));
-  return vault__items_settle(t, &u);
+  ++*n_users;
+  for (uint64_t i = from; i < to; i++)
+    VAULT_TRY(run_member(t, u, b, puts, i));
+  return VAULT_OK;
 }
 
 static vault_status run_range(batch *b, vault__tx *tx, uint64_t from, uint64_t to, vault_err *err) {
   vault__items_tx t = {tx, err, 0};
-  while (from < to)
-    VAULT_TRY(run_user(&t, b, from, to, &from));
-  return VAULT_OK;
+  uint64_t n_users = 0;
+  vault__items_user *users = vault__arena_get(&tx->arena, (to - from) * sizeof *users);
+  vault__items_puts *puts = vault__items_puts_new(&t, to - from);
+  if (!users || !puts)
+    return vault__no_memory(err);
+  while (from < to) {
+    uint64_t stop = end_of_user(b, from, to);
+    VAULT_TRY(run_user(&t, b, puts, &users[n_users], from, stop, &n_users));
+    from = stop;
+  }
+  VAULT_TRY(vault__items_puts_flush(puts));
+  return vault__items_settle_all(&t, users, n_users);
 }
 
 /* One try of [from, to). *opened = 0: there was not even a transaction. */

@@ -1,4 +1,5 @@
-/* One member of a commit: a body whose bytes are durable becomes a version of an item.
+/* One member of a commit, the general way: a body whose bytes are durable, or come along,
+ * becomes a version of an item.
  *
  * Happy path: nothing was done under this key or blob before -> the target is found by path
  * or by id -> the preconditions hold -> the bytes fit -> folders, item, version, part and
@@ -18,6 +19,7 @@ typedef struct plan {
   uint32_t n_found;       /* components of the path that exist as folders */
   int64_t held;           /* FINISH: what the upload reserved */
   vault_id item;          /* answer */
+  vault_item_row made;    /* the new item */
 } plan;
 
 static int shared(const vault_commit_item *m) {
@@ -87,6 +89,16 @@ static vault_status one_id(vault__items_tx *t, vault__sql_id id, const vault_id 
   return vault__items_row_ok(t, &r);
 }
 
+/* The version of a fresh item has no row of its own. */
+static vault_status fresh_before(vault__items_tx *t, const vault_commit_item *m, vault_id *item) {
+  vault__items_found f;
+  memset(item, 0, sizeof *item);
+  VAULT_TRY(vault__items_get(t, &m->blob.user, &m->new_item, &f));
+  if (f.yes && f.fresh && vault__id_eq(&f.row.version, &m->new_version))
+    *item = f.row.id;
+  return VAULT_OK;
+}
+
 /* A commit that was not heard is asked again: by its key, or with the same blob (one that
  * is shared, or may have become so, says nothing; there the version does). */
 static vault_status done_before(vault__items_tx *t, const vault_commit_item *m, int *done,
@@ -99,6 +111,12 @@ static vault_status done_before(vault__items_tx *t, const vault_commit_item *m, 
   if (f.yes) {
     *done = 1;
     *item = f.row.id;
+    return VAULT_OK;
+  }
+  if (is_inline(m))
+    VAULT_TRY(fresh_before(t, m, item));
+  if (is_inline(m) && !vault__id_is_zero(item)) {
+    *done = 1;
     return VAULT_OK;
   }
   if (shared(m) || is_inline(m))
@@ -198,21 +216,20 @@ static int same_bytes(const plan *p) {
 
 /* ---- writing ------------------------------------------------------------------------------- */
 
-static vault_status write_blob(vault__items_tx *t, const vault_commit_item *m) {
+/* A new file with an inline body gets its rows of version, part and blob later; unless it
+ * must not share a blob. */
+static int stays_fresh(const plan *p) {
+  return is_inline(p->m) && !p->old.yes && !(p->m->flags & VAULT_COMMIT_ANEW);
+}
+
+static vault_status write_body(vault__items_tx *t, const vault_commit_item *m) {
+  return vault__items_run1(t, VAULT__SQL_INLINE_ADD,
+                           VAULT__P(vault__p_id(&m->blob.blob), vault__p_cstr(m->blob.ext),
+                                    vault__p_blob(m->body.p, m->body.n)));
+}
+
+static vault_status share_blob(vault__items_tx *t, const vault_commit_item *m) {
   vault__rows rows = {0};
-  if (!shared(m)) {
-    t->dead = 1;
-    if (is_inline(m))
-      VAULT_TRY(vault__items_run1(t, VAULT__SQL_INLINE_ADD,
-                                  VAULT__P(vault__p_id(&m->blob.blob), vault__p_cstr(m->blob.ext),
-                                           vault__p_blob(m->body.p, m->body.n))));
-    return vault__items_run1(
-      t, VAULT__SQL_BLOB_ADD,
-      VAULT__P(vault__p_id(&m->blob.blob), vault__p_id(&m->blob.user), vault__p_int(m->blob.space),
-               vault__p_cstr(m->blob.ext), vault__p_u64(m->size_bytes),
-               vault__p_blob(m->sha256, sizeof m->sha256), vault__p_int(m->now_ms),
-               vault__p_int(is_inline(m) ? VAULT_LOC_INLINE : VAULT_LOC_FILE)));
-  }
   VAULT_TRY(vault__items_run(t, VAULT__SQL_BLOB_SHARE,
                              VAULT__P(vault__p_id(&m->blob.blob), vault__p_id(&m->blob.user)),
                              &rows));
@@ -222,13 +239,30 @@ static vault_status write_blob(vault__items_tx *t, const vault_commit_item *m) {
                      "the stored copy of these bytes is being removed; send them again");
 }
 
+static vault_status write_blob(vault__items_tx *t, const plan *p) {
+  const vault_commit_item *m = p->m;
+  if (shared(m))
+    return share_blob(t, m);
+  t->dead = 1;
+  if (is_inline(m))
+    VAULT_TRY(write_body(t, m));
+  if (stays_fresh(p))
+    return VAULT_OK;
+  return vault__items_run1(
+    t, VAULT__SQL_BLOB_ADD,
+    VAULT__P(vault__p_id(&m->blob.blob), vault__p_id(&m->blob.user), vault__p_int(m->blob.space),
+             vault__p_cstr(m->blob.ext), vault__p_u64(m->size_bytes),
+             vault__p_blob(m->sha256, sizeof m->sha256), vault__p_int(m->now_ms),
+             vault__p_int(is_inline(m) ? VAULT_LOC_INLINE : VAULT_LOC_FILE)));
+}
+
 static vault_status write_folders(vault__items_tx *t, vault__items_user *u, plan *p) {
   const vault_commit_item *m = p->m;
   for (uint32_t i = p->n_found; i + 1 < m->n_path; i++) {
     vault_item_row row;
     vault__items_new_folder(m->blob.user, m->space, p->parent, &m->path[i], m->now_ms, &row);
     row.seq = ++u->seq;
-    VAULT_TRY(vault__items_insert(t, &row, m->path[i].key));
+    VAULT_TRY(vault__items_insert(t, &row, m->path[i].key, 0));
     p->parent = row.id;
   }
   return VAULT_OK;
@@ -236,23 +270,11 @@ static vault_status write_folders(vault__items_tx *t, vault__items_user *u, plan
 
 static vault_status write_item(vault__items_tx *t, vault__items_user *u, plan *p) {
   const vault_commit_item *m = p->m;
-  const vault_name *name = &m->path[m->n_path - 1];
-  vault_item_row row;
   VAULT_TRY(write_folders(t, u, p));
-  vault__items_new_folder(m->blob.user, m->space, p->parent, name, m->now_ms, &row);
-  row.id = p->item = m->new_item;
-  row.kind = VAULT_KIND_FILE;
-  row.version = m->new_version;
-  row.blob = m->blob.blob;
-  row.size_bytes = m->size_bytes;
-  row.mtime_ns = m->has_mtime ? m->mtime_ns : 0;
-  row.has_mtime = m->has_mtime ? 1 : 0;
-  row.n_versions = 1;
-  row.seq = ++u->seq;
-  memcpy(row.sha256, m->sha256, sizeof row.sha256);
-  if (m->content_type.n)
-    memcpy(row.content_type, m->content_type.p, (size_t)m->content_type.n);
-  return vault__items_insert(t, &row, name->key);
+  vault__items_new_file(m, &p->parent, ++u->seq, &p->made);
+  p->item = m->new_item;
+  u->fresh += stays_fresh(p);
+  return vault__items_insert(t, &p->made, m->path[m->n_path - 1].key, stays_fresh(p));
 }
 
 static vault_status write_next(vault__items_tx *t, vault__items_user *u, plan *p) {
@@ -296,14 +318,27 @@ static vault__items_delta new_version_delta(const plan *p) {
   return d;
 }
 
+/* The rows of version, part and blob that this member builds on may not be made yet. */
+static vault_status catch_up(vault__items_tx *t, vault__items_user *u, plan *p) {
+  if (!p->old.fresh && !shared(p->m))
+    return VAULT_OK;
+  t->dead = 1; /* it writes */
+  VAULT_TRY(vault__items_index(t, u));
+  t->dead = 0;
+  p->old.fresh = 0;
+  return VAULT_OK;
+}
+
 static vault_status write_new(vault__items_tx *t, vault__items_user *u, plan *p) {
   vault__items_delta d = new_version_delta(p);
+  VAULT_TRY(catch_up(t, u, p));
   /* The blob is first, and changes nothing when it says RETRY. */
-  VAULT_TRY(write_blob(t, p->m));
+  VAULT_TRY(write_blob(t, p));
   t->dead = 1;
-  VAULT_TRY(vault__items_move(t, u, &d));
+  VAULT_TRY(vault__items_charge(u, &d, t->err));
   VAULT_TRY(p->old.yes ? write_next(t, u, p) : write_item(t, u, p));
-  VAULT_TRY(write_version(t, u, p));
+  if (!stays_fresh(p))
+    VAULT_TRY(write_version(t, u, p));
   t->dead = 0;
   return VAULT_OK;
 }
@@ -314,9 +349,11 @@ static vault_status write_same(vault__items_tx *t, vault__items_user *u, plan *p
   int redate = m->has_mtime && (!old->has_mtime || old->mtime_ns != m->mtime_ns);
   vault__items_delta d = {.partial = -p->held};
   p->item = old->id;
+  if (redate)
+    VAULT_TRY(catch_up(t, u, p));
   t->dead = 1;
   if (p->held)
-    VAULT_TRY(vault__items_move(t, u, &d));
+    VAULT_TRY(vault__items_charge(u, &d, t->err));
   if (redate) {
     VAULT_TRY(vault__items_set_mtime(t, old, m->mtime_ns));
     VAULT_TRY(vault__items_touch(t, u, &old->id, m->now_ms));
@@ -337,9 +374,13 @@ static vault_status settle_member(vault__items_tx *t, const plan *p, vault_item_
                                 VAULT__P(vault__p_id(user), vault__p_id(&m->upload))));
   vault__items_op_of_commit(m, &op);
   VAULT_TRY(vault__items_remember(t, user, &op, &p->item, m->now_ms));
-  VAULT_TRY(vault__items_need(t, user, &p->item, &f));
+  if (!vault__id_is_zero(&p->made.id)) {
+    *out = p->made;
+  } else {
+    VAULT_TRY(vault__items_need(t, user, &p->item, &f));
+    *out = f.row;
+  }
   t->dead = 0;
-  *out = f.row;
   return VAULT_OK;
 }
 
@@ -357,7 +398,7 @@ static vault_status replay(vault__items_tx *t, vault__items_user *u, plan *p, co
     t->dead = 1;
     VAULT_TRY(vault__items_run1(t, VAULT__SQL_UPLOAD_DROP,
                                 VAULT__P(vault__p_id(&u->id), vault__p_id(&m->upload))));
-    VAULT_TRY(vault__items_move(t, u, &d));
+    VAULT_TRY(vault__items_charge(u, &d, t->err));
     t->dead = 0;
   }
   r->outcome = VAULT_OUTCOME_REPLAY;

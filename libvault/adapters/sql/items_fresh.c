@@ -28,6 +28,10 @@ static vault_status make_blobs(vault__items_tx *t, vault__val user) {
   int64_t bodies;
   VAULT_TRY(count_bodies(t, user, &bodies));
   VAULT_TRY(vault__items_run(t, VAULT__SQL_FRESH_SHARE, VAULT__P(user), &shared));
+  if (shared.affected > 0) {
+    VAULT_TRY(vault__items_run(t, VAULT__SQL_FRESH_LEND, VAULT__P(user), NULL));
+    VAULT_TRY(vault__items_run(t, VAULT__SQL_FRESH_LENT, VAULT__P(user), NULL));
+  }
   VAULT_TRY(vault__items_run(t, VAULT__SQL_FRESH_BLOBS, VAULT__P(user), &made));
   if (shared.affected + made.affected != bodies) {
     t->dead = 1;

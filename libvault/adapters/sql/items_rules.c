@@ -130,16 +130,19 @@ vault_status vault__items_height(vault__items_tx *t, const vault_item_row *row, 
 
 /* ---- writing ---------------------------------------------------------------------------- */
 
-vault_status vault__items_insert(vault__items_tx *t, const vault_item_row *row, vault_str key) {
-  return vault__items_run1(
-    t, VAULT__SQL_ITEM_ADD,
-    VAULT__P(vault__p_id(&row->id), vault__p_id(&row->user), vault__p_id(&row->parent),
-             vault__p_int(row->space), vault__p_int(row->kind), vault__p_cstr(row->name),
-             vault__p_text(key), vault__p_id(&row->version), vault__p_id(&row->blob),
-             vault__p_u64(row->size_bytes), vault__p_blob(row->sha256, sizeof row->sha256),
-             vault__p_int(row->mtime_ns), vault__p_int(row->has_mtime),
-             vault__p_cstr(row->content_type), vault__p_int(row->n_versions),
-             vault__p_int(row->created_ms), vault__p_id(NULL), vault__p_int(row->seq)));
+vault_status vault__items_insert(vault__items_tx *t, const vault_item_row *row, vault_str key,
+                                 int fresh) {
+  return vault__items_run1(t, VAULT__SQL_ITEM_ADD,
+                           VAULT__P(vault__p_id(&row->id), vault__p_id(&row->user),
+                                    vault__p_id(&row->parent), vault__p_int(row->space),
+                                    vault__p_int(row->kind), vault__p_cstr(row->name),
+                                    vault__p_text(key), vault__p_id(&row->version),
+                                    vault__p_id(&row->blob), vault__p_u64(row->size_bytes),
+                                    vault__p_blob(row->sha256, sizeof row->sha256),
+                                    vault__p_int(row->mtime_ns), vault__p_int(row->has_mtime),
+                                    vault__p_cstr(row->content_type), vault__p_int(row->n_versions),
+                                    vault__p_int(row->created_ms), vault__p_id(NULL),
+                                    vault__p_int(row->seq), vault__p_int(fresh)));
 }
 
 vault_status vault__items_touch(vault__items_tx *t, vault__items_user *u, const vault_id *item,

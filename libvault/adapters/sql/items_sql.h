@@ -70,6 +70,7 @@ typedef struct vault__items_user {
   int64_t outside_bytes;
   int64_t seq0, seq; /* as read, and as handed out */
   int64_t fresh;     /* items whose version, part and blob rows are not made yet */
+  int charged;       /* usage is ahead of its row (vault__items_charge) */
 } vault__items_user;
 
 /* What a change moves between the accounts; OUTSIDE takes the difference. */
@@ -87,6 +88,12 @@ vault_status vault__items_index(vault__items_tx *t, vault__items_user *u);
 
 /* Whether n more bytes fit; always when n <= 0. */
 int vault__items_fits(const vault__items_user *u, int64_t n);
+
+/* Move bytes in memory only: a commit writes the ledger of a user once, at its end. QUOTA. */
+vault_status vault__items_charge(vault__items_user *u, const vault__items_delta *d, vault_err *err);
+/* Write ledger and numbers of the n users of a commit. */
+vault_status vault__items_settle_all(vault__items_tx *t, const vault__items_user *users,
+                                     uint64_t n);
 
 /* QUOTA: nothing was changed. */
 vault_status vault__items_move(vault__items_tx *t, vault__items_user *u,
@@ -144,7 +151,11 @@ vault_status vault__items_check_change(const vault_item_change *c, vault_err *er
 /* ---- writing items -------------------------------------------------------------------- */
 
 /* Insert row with its name's key. */
-vault_status vault__items_insert(vault__items_tx *t, const vault_item_row *row, vault_str key);
+vault_status vault__items_insert(vault__items_tx *t, const vault_item_row *row, vault_str key,
+                                 int fresh);
+/* The row of a new file that a commit makes. */
+void vault__items_new_file(const vault_commit_item *m, const vault_id *parent, int64_t seq,
+                           vault_item_row *out);
 vault_status vault__items_touch(vault__items_tx *t, vault__items_user *u, const vault_id *item,
                                 int64_t now_ms);
 
@@ -184,11 +195,23 @@ vault_status vault__items_list_uploads(void *self, const vault_id *after, int64_
 
 vault_status vault__items_commit(void *self, const vault_commit_item *items, uint64_t n,
                                  vault_commit_result *results, vault_err *err);
-/* One member inside the batch's transaction. t->dead stays 0 when it only broke a rule;
+/* One member inside the batch's transaction, by the general way. t->dead stays 0 when it only broke a rule;
  * r is then untouched but for in_the_way. */
 vault_status vault__items_commit_member(vault__items_tx *t, vault__items_user *u,
                                         const vault_commit_item *m, vault_commit_result *r);
 vault_status vault__items_check_member(const vault_commit_item *m, vault_err *err);
+
+/* Small new files of a commit, gathered (items_put.c). In the transaction's arena. */
+typedef struct vault__items_puts vault__items_puts;
+
+/* Room for n of them. NULL: no memory. */
+vault__items_puts *vault__items_puts_new(vault__items_tx *t, uint64_t n);
+/* Gather m if it can only be an item like any other. *taken = 0: it needs the general way,
+ * and before that a flush. What it points to is borrowed until the flush. */
+vault_status vault__items_puts_take(vault__items_puts *p, vault__items_user *u,
+                                    const vault_commit_item *m, vault_commit_result *r, int *taken);
+/* Write what was gathered; what is in the way of one sends it the general way. */
+vault_status vault__items_puts_flush(vault__items_puts *p);
 
 vault_status vault__items_make_folder(void *self, const vault_item_change *change,
                                       vault_item_row *out, vault_err *err);

@@ -1,8 +1,8 @@
 /* Transactions of the items repository: running statements, decoding rows, and holding one
  * user while the rules are checked.
  *
- * Every change starts with vault__items_lock(): an UPDATE of the user's usage row that
- * changes nothing. On PostgreSQL its row lock makes the user's transactions run one after
+ * Every change starts with vault__items_hold(), which locks the user's usage row. On
+ * PostgreSQL that makes the user's transactions run one after
  * the other, and each later statement sees what the earlier transaction committed; on
  * SQLite there is one writer anyway. Rules are then checked by reads, and the writes that
  * follow cannot break one. */
@@ -148,11 +148,6 @@ vault_status vault__items_hold(vault__items_tx *t, const vault_id *user, vault__
   vault__items_user held = {.id = *user};
   vault__row r = vault__row_at(&rows, 0);
   vault__items_decode_usage(&r, &held.usage, &held.outside_bytes);
-  VAULT_TRY(vault__items_row_ok(t, &r));
-  /* Not a subquery of the UPDATE: after waiting for the row lock PostgreSQL would still
-   * read the number as it was when the statement started. */
-  VAULT_TRY(vault__items_run(t, VAULT__SQL_SEQ_GET, VAULT__P(vault__p_id(user)), &rows));
-  r = vault__row_at(&rows, 0);
   held.seq0 = held.seq = vault__get_int(&r);
   held.fresh = vault__get_int(&r);
   VAULT_TRY(vault__items_row_ok(t, &r));
@@ -173,6 +168,20 @@ int vault__items_fits(const vault__items_user *u, int64_t n) {
   return n <= 0 || (used <= w->quota_bytes && (uint64_t)n <= w->quota_bytes - used);
 }
 
+vault_status vault__items_charge(vault__items_user *u, const vault__items_delta *d,
+                                 vault_err *err) {
+  vault_usage_row *w = &u->usage;
+  if (!vault__items_fits(u, d->live + d->versions + d->trash + d->partial))
+    return vault__fail(err, VAULT_E_QUOTA, VAULT_ORIGIN_ITEMS, 0, NULL);
+  w->live_bytes += (uint64_t)d->live;
+  w->versions_bytes += (uint64_t)d->versions;
+  w->trash_bytes += (uint64_t)d->trash;
+  w->partial_bytes += (uint64_t)d->partial;
+  w->files += (uint64_t)d->files;
+  u->charged = 1;
+  return VAULT_OK;
+}
+
 vault_status vault__items_move(vault__items_tx *t, vault__items_user *u,
                                const vault__items_delta *d) {
   vault__rows rows;
@@ -188,17 +197,63 @@ vault_status vault__items_move(vault__items_tx *t, vault__items_user *u,
   return vault__items_row_ok(t, &r);
 }
 
-vault_status vault__items_settle(vault__items_tx *t, vault__items_user *u) {
-  vault__rows rows = {0};
-  if (u->seq == u->seq0)
-    return VAULT_OK;
-  VAULT_TRY(vault__items_run(t, VAULT__SQL_SEQ_SET,
-                             VAULT__P(vault__p_id(&u->id), vault__p_int(u->seq0),
-                                      vault__p_int(u->seq), vault__p_int(u->fresh)),
-                             &rows));
-  if (rows.affected == 1)
-    return VAULT_OK;
-  /* Someone took a number without holding the usage row; ours would not be unique. */
+static vault_status numbers_moved(vault__items_tx *t) {
   t->dead = 1;
   return vault__fail(t->err, VAULT_E_RETRY, VAULT_ORIGIN_ITEMS, 0, NULL);
+}
+
+#define SEQ_PARAMS 4
+#define LEDGER_PARAMS 6
+
+static void seq_params(const vault__items_user *u, vault__val out[SEQ_PARAMS]) {
+  out[0] = vault__p_id(&u->id);
+  out[1] = vault__p_int(u->seq0);
+  out[2] = vault__p_int(u->seq);
+  out[3] = vault__p_int(u->fresh);
+}
+
+vault_status vault__items_settle(vault__items_tx *t, vault__items_user *u) {
+  vault__rows rows = {0};
+  vault__val params[SEQ_PARAMS];
+  if (u->seq == u->seq0)
+    return VAULT_OK;
+  seq_params(u, params);
+  VAULT_TRY(vault__items_run(t, VAULT__SQL_SEQ_SET, params, SEQ_PARAMS, &rows));
+  /* Someone took a number without holding the usage row; ours would not be unique. */
+  return rows.affected == 1 ? VAULT_OK : numbers_moved(t);
+}
+
+static void ledger_params(const vault__items_user *u, vault__val out[LEDGER_PARAMS]) {
+  out[0] = vault__p_id(&u->id);
+  out[1] = vault__p_u64(u->usage.live_bytes);
+  out[2] = vault__p_u64(u->usage.versions_bytes);
+  out[3] = vault__p_u64(u->usage.trash_bytes);
+  out[4] = vault__p_u64(u->usage.partial_bytes);
+  out[5] = vault__p_u64(u->usage.files);
+}
+
+vault_status vault__items_settle_all(vault__items_tx *t, const vault__items_user *users,
+                                     uint64_t n) {
+  vault__val *ledger = vault__arena_get(&t->tx->arena, n * LEDGER_PARAMS * sizeof *ledger);
+  vault__val *seq = vault__arena_get(&t->tx->arena, n * SEQ_PARAMS * sizeof *seq);
+  int64_t *affected = vault__arena_get(&t->tx->arena, n * sizeof *affected);
+  uint64_t n_ledger = 0, n_seq = 0;
+  if (!ledger || !seq || !affected) {
+    t->dead = 1;
+    return vault__no_memory(t->err);
+  }
+  for (uint64_t i = 0; i < n; i++) {
+    if (users[i].charged)
+      ledger_params(&users[i], ledger + LEDGER_PARAMS * n_ledger++);
+    if (users[i].seq != users[i].seq0)
+      seq_params(&users[i], seq + SEQ_PARAMS * n_seq++);
+  }
+  if (n_ledger)
+    VAULT_TRY(vault__items_run_many(t, VAULT__SQL_LEDGER_WRITE, ledger, n_ledger, NULL));
+  if (n_seq)
+    VAULT_TRY(vault__items_run_many(t, VAULT__SQL_SEQ_SET, seq, n_seq, affected));
+  for (uint64_t i = 0; i < n_seq; i++)
+    if (affected[i] != 1)
+      return numbers_moved(t);
+  return VAULT_OK;
 }

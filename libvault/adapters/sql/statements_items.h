@@ -46,6 +46,12 @@
   "ON c.parent = t.id WHERE c.user_id = $1 AND c.space = $3 AND c.state = 0) "         \
   "SELECT id FROM t) "
 
+/* The fresh items of user $1, with how many have the same bytes, and which of them it is. */
+#define FRESH_RANKED                                                                      \
+  "SELECT i.*, COUNT(*) OVER (PARTITION BY i.sha256, i.size_bytes) AS refs, "             \
+  "ROW_NUMBER() OVER (PARTITION BY i.sha256, i.size_bytes ORDER BY i.id) AS nth "         \
+  "FROM item i WHERE i.user_id = $1 AND i.fresh = 1"
+
 /* The blobs of everything that went to the trash with item $2 of user $1. */
 #define PARTS_OF_TRASH                                              \
   "FROM part p JOIN version v ON v.id = p.version "                 \
@@ -55,9 +61,13 @@
 #endif
 
 /* one user's changes, one after the other */
-S(LEDGER_LOCK, 1, USAGE_N_COLS, "UPDATE usage SET live_bytes = live_bytes WHERE user_id = $1 "
-  "RETURNING " USAGE_COLS)
-S(SEQ_GET, 1, 2, "SELECT seq, fresh FROM user_seq WHERE user_id = $1")
+/* PostgreSQL: the others wait for this row. Both rows are locked, because one that is only
+ * read would be as it was before the wait. SQLite has one writer. */
+D(LEDGER_LOCK, 1, USAGE_N_COLS + 2, "",
+  "SELECT " USAGE_COLS ", seq, fresh FROM usage JOIN user_seq USING (user_id) "
+  "WHERE user_id = $1",
+  "SELECT " USAGE_COLS ", seq, fresh FROM usage JOIN user_seq USING (user_id) "
+  "WHERE user_id = $1 FOR UPDATE OF usage, user_seq")
 S(SEQ_SET, 4, 0, "UPDATE user_seq SET seq = $3, fresh = $4 WHERE user_id = $1 AND seq = $2")
 S(LEDGER_MOVE, 6, USAGE_N_COLS,
   "UPDATE usage SET live_bytes = live_bytes + $2, versions_bytes = versions_bytes + $3, "
@@ -146,11 +156,18 @@ S(CONTENT_GET, 5, CONTENT_N_COLS + ITEM_N_COLS + 2, "SELECT " CONTENT_COLS ", " 
   "(b.id IS NOT NULL OR (i.fresh = 1 AND ($3 = $4 OR $3 = i.version)))")
 S(VERSION_ITEM, 2, 1, "SELECT item FROM version WHERE user_id = $1 AND id = $2")
 /* making and changing items */
-S(ITEM_ADD, 18, 0, "INSERT INTO item (id, user_id, parent, space, kind, state, name, "
+S(ITEM_ADD, 19, 0, "INSERT INTO item (id, user_id, parent, space, kind, state, name, "
   "name_key, version, blob, size_bytes, sha256, mtime_ns, has_mtime, content_type, "
   "n_versions, created_ms, modified_ms, trashed_ms, trash_root, deleted_ms, seq, fresh) "
   "VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, "
-  "0, $17, 0, $18, 0)")
+  "0, $17, 0, $18, $19)")
+/* A version id that is known belongs to a commit that was done before. */
+S(ITEM_ADD_FRESH, 16, 0, "INSERT INTO item (id, user_id, parent, space, kind, state, name, "
+  "name_key, version, blob, size_bytes, sha256, mtime_ns, has_mtime, content_type, "
+  "n_versions, created_ms, modified_ms, trashed_ms, trash_root, deleted_ms, seq, fresh) "
+  "SELECT $1, $2, $3, $4, 2, 0, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14, $14, 0, $15, "
+  "0, $16, 1 WHERE NOT EXISTS (SELECT 1 FROM version v WHERE v.id = $7) "
+  "ON CONFLICT DO NOTHING")
 S(ITEM_VERSION, 10, 0, "UPDATE item SET version = $3, blob = $4, size_bytes = $5, "
   "sha256 = $6, mtime_ns = $7, has_mtime = $8, content_type = $9, "
   "n_versions = n_versions + 1 WHERE user_id = $1 AND id = $2 AND version = $10")
@@ -240,12 +257,18 @@ S(FRESH_SHARE, 1, 0, "UPDATE blob SET refs = refs + w.n, dead_ms = 0, state = 0 
   "(SELECT sha256, size_bytes, COUNT(*) AS n FROM item WHERE user_id = $1 AND fresh = 1 "
   "GROUP BY sha256, size_bytes) w WHERE blob.state < 2 AND blob.id = "
   "(" BLOB_OF("$1", "w.sha256", "w.size_bytes") ")")
+/* A shared blob that is a file gets the first fresh body: should the file be damaged, the new
+ * upload does not depend on it, and spilling puts it right. */
+S(FRESH_LEND, 1, 0, "UPDATE inline_body SET blob = w.target FROM (SELECT q.blob, "
+  "(" BLOB_OF("q.user_id", "q.sha256", "q.size_bytes") ") AS target FROM (" FRESH_RANKED ") q "
+  "WHERE q.nth = 1) w JOIN blob o ON o.id = w.target AND o.loc = 0 "
+  "WHERE inline_body.blob = w.blob")
+S(FRESH_LENT, 1, 0, "UPDATE blob SET loc = 1 FROM (SELECT DISTINCT sha256, size_bytes FROM item "
+  "WHERE user_id = $1 AND fresh = 1) w WHERE blob.loc = 0 AND blob.id = "
+  "(" BLOB_OF("$1", "w.sha256", "w.size_bytes") ")")
 S(FRESH_BLOBS, 1, 0, "INSERT INTO blob (id, user_id, space, ext, size_bytes, sha256, format, "
   "loc, refs, dead_ms, state, created_ms) SELECT w.blob, w.user_id, w.space, y.ext, "
-  "w.size_bytes, w.sha256, 0, 1, w.refs, 0, 0, w.created_ms FROM (SELECT i.*, "
-  "COUNT(*) OVER (PARTITION BY i.sha256, i.size_bytes) AS refs, ROW_NUMBER() OVER "
-  "(PARTITION BY i.sha256, i.size_bytes ORDER BY i.id) AS nth "
-  "FROM item i WHERE i.user_id = $1 AND i.fresh = 1) w "
+  "w.size_bytes, w.sha256, 0, 1, w.refs, 0, 0, w.created_ms FROM (" FRESH_RANKED ") w "
   "JOIN inline_body y ON y.blob = w.blob WHERE w.nth = 1 AND NOT EXISTS "
   "(" BLOB_OF("w.user_id", "w.sha256", "w.size_bytes") ")")
 S(FRESH_DROP, 1, 0, "DELETE FROM inline_body WHERE blob IN (SELECT i.blob FROM item i "

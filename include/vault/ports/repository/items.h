@@ -275,7 +275,8 @@ typedef struct vault_items_repo_ops {
    * version and blob are readable at once (get_item, get_version, get_content, find_blob),
    * and get their own rows, where list_blobs, get_blob and list_inline look, with
    * index_fresh or with the next other change of that user. Then the blob may become one
-   * that the user had already with these bytes.
+   * that the user had already with these bytes; if that is a FILE, it is INLINE again until
+   * it is spilled once more, because nothing here can tell whether the file is whole.
    * A number of the sequence may be left out. */
   vault_status (*commit)(void *self, const vault_commit_item *items, uint64_t n,
                          vault_commit_result *results, vault_err *err);
@@ -349,7 +350,8 @@ typedef struct vault_items_repo_ops {
   vault_status (*mark_blobs)(void *self, int64_t dead_before_ms, int64_t now_ms, uint64_t max,
                              uint64_t *n, vault_err *err);
   /* Must provide. Pass 2: MARKED blobs, still unreferenced, whose dead_ms <= dead_before_ms
-   * become DELETING. Gives those and the ones that were DELETING before. */
+   * become DELETING. Gives those and the ones that were DELETING before. An INLINE one can
+   * have a file in the blob store, too (a spill that was cut off, or see commit). */
   vault_status (*take_blobs)(void *self, int64_t dead_before_ms, vault_blob_row *rows,
                              uint64_t max, uint64_t *n, vault_err *err);
   /* Must provide (step T5). Remove the row of a DELETING blob, with its bytes if they are
