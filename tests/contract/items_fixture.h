@@ -74,6 +74,7 @@ void vt_items_add(TCase *tcase, int adapter, const TTest *const *tests);
 void vt_items_add_trash(TCase *tcase, int adapter);
 void vt_items_add_commit(TCase *tcase, int adapter);
 void vt_items_add_inline(TCase *tcase, int adapter);
+void vt_items_add_fresh(TCase *tcase, int adapter);
 void vt_items_add_parallel(TCase *tcase, int adapter);
 
 #endif
