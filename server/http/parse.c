@@ -99,12 +99,13 @@ static void refuse_method(vd_request *rq, const char *at) {
 }
 
 /* Ends every name and value with a NUL. The bytes written over are ':' and what follows the value (space or
- * CR), which the parser has read already. */
+ * CR), which the parser has read already. Where an empty value stands is not what llhttp says: behind "Name: " it
+ * means the next line, whose first byte must stay. */
 static void terminate(vd_request *rq) {
   for (size_t i = 0; i < rq->n_fields; i++) {
     vd_field *f = &rq->fields[i];
     rq->buf[f->name + f->name_len] = 0;
-    if (!f->value)
+    if (!f->value_len)
       f->value = (uint16_t)(f->name + f->name_len);
     while (f->value_len && strchr(" \t", rq->buf[f->value + f->value_len - 1]))
       f->value_len--;

@@ -60,6 +60,8 @@ for name_ in ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-S
     raw("two fields " + name_, "GET / HTTP/1.1\r\n" + H + (name_ + ": x\r\n") * 2 + "\r\n", 400, "duplicate_field", True)
 raw("plain get", "GET / HTTP/1.1\r\n" + H + "\r\n", 200)
 raw("one leading empty line is ignored", "\r\nGET / HTTP/1.1\r\n" + H + "\r\n", 200)
+for blank in ("", " ", "\t", " \t "):
+    raw("a field behind an empty one, %r" % blank, "GET / HTTP/1.1\r\nA:" + blank + "\r\n" + H + "\r\n", 200)
 raw("two leading empty lines", "\r\n\r\nGET / HTTP/1.1\r\n" + H + "\r\n", 400, "bad_request_line", True)
 raw("leading bare line feed", "\nGET / HTTP/1.1\r\n" + H + "\r\n", 400, "bad_request_line", True)
 raw("bare line feeds", "GET / HTTP/1.1\nHost: x\n\n", 400, None, True)
