@@ -253,6 +253,7 @@ void vd_ubuf_free_idle(vd_ubuf_pool *p, uint32_t keep);
 /* request.c */
 vd_request *vd_request_new(vd_conn *c); /* NULL: no memory */
 void vd_request_free(vd_request *rq);
+void vd_request_id_make(vd_server *srv, char *out); /* VD_REQUEST_ID_BYTES + 1 */
 
 /* parse.c: the head (by llhttp) and chunked bodies */
 void vd_parse_init(vd_request *rq);

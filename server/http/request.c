@@ -7,7 +7,7 @@
 #include "internal.h"
 
 /* Crockford's alphabet: no letters that are mistaken for digits. */
-static void make_id(vd_server *srv, char *out) {
+void vd_request_id_make(vd_server *srv, char *out) {
   static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
   uint64_t part[2] = {srv->id_prefix, srv->id_next++};
   for (unsigned p = 0; p < 2; p++)
@@ -37,7 +37,7 @@ vd_request *vd_request_new(vd_conn *c) {
   rq->query_text = "";
   rq->job.home = rq->completion.home = &srv->mail;
   rq->completion.done = vd_handler_letter;
-  make_id(srv, rq->id);
+  vd_request_id_make(srv, rq->id);
   vd_response_init(&rq->rs, rq);
   vd_parse_init(rq);
   srv->n_requests++;

@@ -43,12 +43,30 @@ const char *vd_server_date(vd_server *srv) {
 
 /* ---- accepting ---- */
 
-static const char FULL[] =
-  "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
-  "Cache-Control: no-store\r\nConnection: close\r\n\r\n";
+#define FULL_BYTES 1024u
 
-static void cut_connection(int fd) {
-  (void)send(fd, FULL, sizeof FULL - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+/* The answer to a connection for which there is no room: made here, because it gets no request of its own. */
+static const char *full_answer(vd_server *srv, char out[FULL_BYTES]) {
+  char id[VD_REQUEST_ID_BYTES + 1], body[FULL_BYTES / 2];
+  vd_request_id_make(srv, id);
+  int n = snprintf(body, sizeof body,
+                   "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":503,"
+                   "\"detail\":\"The server has as many connections as it takes. Try again in a "
+                   "moment.\",\"code\":\"overloaded\",\"reason_codes\":[],\"request_id\":\"%s\"}",
+                   vd_status_text(503), id);
+  (void)snprintf(out, FULL_BYTES,
+                 "HTTP/1.1 503 %s\r\nDate: %s\r\nX-Request-Id: %s\r\n"
+                 "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nRetry-After: %u\r\n"
+                 "Content-Type: application/problem+json\r\nContent-Length: %d\r\n"
+                 "Connection: close\r\n\r\n%s",
+                 vd_status_text(503), vd_server_date(srv), id, VD_RETRY_AFTER_S, n, body);
+  return out;
+}
+
+static void cut_connection(vd_server *srv, int fd) {
+  char text[FULL_BYTES];
+  (void)full_answer(srv, text);
+  (void)send(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
   (void)shutdown(fd, SHUT_WR);
   (void)close(fd);
 }
@@ -60,7 +78,7 @@ static void refuse_without_descriptor(vd_server *srv, int listener) {
     (void)close(srv->reserve_fd);
   int fd = vd_socket_accept(listener, peer);
   if (fd >= 0)
-    cut_connection(fd);
+    cut_connection(srv, fd);
   srv->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
@@ -72,7 +90,7 @@ static uint32_t refused_max(const vd_server *srv) {
 
 static void accept_some(vd_listener *l) {
   vd_server *srv = l->srv;
-  char peer[VD_PEER_SIZE];
+  char peer[VD_PEER_SIZE], text[FULL_BYTES];
   for (unsigned i = 0; i < VD_ACCEPT_ROUNDS_MAX; i++) {
     int fd = vd_socket_accept(l->fd, peer);
     if (fd < 0) {
@@ -84,8 +102,8 @@ static void accept_some(vd_listener *l) {
     }
     bool full = srv->n_conns >= srv->cfg.connections_max;
     if (srv->n_conns >= (uint64_t)srv->cfg.connections_max + refused_max(srv))
-      cut_connection(fd);
-    else if (!vd_conn_new(srv, fd, peer, full ? FULL : NULL))
+      cut_connection(srv, fd);
+    else if (!vd_conn_new(srv, fd, peer, full ? full_answer(srv, text) : NULL))
       (void)close(fd);
   }
 }
