@@ -104,6 +104,21 @@ static void rollback(vault__conn *conn) {
   (void)vt_fault_leave(act, VAULT_OK);
 }
 
+/* Not counted: whether there is one depends on who came at the same time. */
+static vault_status savepoint(vault__conn *conn, vault_err *err) {
+  return ops_of(of(conn))->savepoint(of(conn)->real, err);
+}
+
+static vault_status keep(vault__conn *conn, vault_err *err) {
+  return of(conn)->dead ? refuse_dead(err) : ops_of(of(conn))->keep(of(conn)->real, err);
+}
+
+static vault_status undo(vault__conn *conn, vault_err *err) {
+  vault_status st = ops_of(of(conn))->undo(of(conn)->real, err);
+  of(conn)->dead = st != VAULT_OK;
+  return st;
+}
+
 static vault_status run(vault__conn *conn, const vault__sql *sql, const vault__val *params,
                         vault__arena *arena, vault__rows *out, vault_err *err) {
   wrapped *c = of(conn);
@@ -166,8 +181,9 @@ static void destroy(void *self) {
   {                                                                                                \
     .size = sizeof(vault__db_ops), .version = VAULT__DB_V1, .dialect = (of_dialect), .caps = caps, \
     .acquire = acquire, .release = release, .begin = begin, .commit = commit,                      \
-    .rollback = rollback, .run = run, .run_many = run_many, .script = script, .prepare = prepare,  \
-    .maintain = maintain, .destroy = destroy,                                                      \
+    .rollback = rollback, .savepoint = savepoint, .keep = keep, .undo = undo, .run = run,          \
+    .run_many = run_many, .script = script, .prepare = prepare, .maintain = maintain,              \
+    .destroy = destroy,                                                                            \
   }
 
 vault__db vt_fault_db_wrap(vt_fault_db *w, vt_fault *f, vault__db real) {

@@ -70,6 +70,11 @@ typedef struct vault__db_ops {
   vault_status (*begin)(vault__conn *conn, vault_err *err);
   vault_status (*commit)(vault__conn *conn, vault_err *err);
   void (*rollback)(vault__conn *conn);
+  /* In a transaction, not nested. undo brings back what was before it, also after a failed
+   * statement; RETRY: the failure was one that ended the whole transaction. */
+  vault_status (*savepoint)(vault__conn *conn, vault_err *err);
+  vault_status (*keep)(vault__conn *conn, vault_err *err);
+  vault_status (*undo)(vault__conn *conn, vault_err *err);
   /* Run one statement with all its parameters; rows (may be NULL) go to the arena. */
   vault_status (*run)(vault__conn *conn, const vault__sql *sql, const vault__val *params,
                       vault__arena *arena, vault__rows *out, vault_err *err);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "items_sql.h"
+#include "libvault/adapters/sql/group.h"
 
 /* Tries of a single member when the database says RETRY. */
 #define SINGLE_TRIES 5
@@ -126,18 +127,28 @@ static vault_status try_range(batch *b, uint64_t from, uint64_t to, int *opened,
   const vault__db *db = &b->repo->db;
   vault__tx tx = {.db = db};
   *opened = 0;
-  VAULT_TRY(db->ops->acquire(db->self, VAULT__DB_WRITE, &tx.conn, err));
+  VAULT_TRY(vault__group_enter(b->repo, err));
+  vault_status s = db->ops->acquire(db->self, VAULT__DB_WRITE, &tx.conn, err);
+  if (s != VAULT_OK) {
+    vault__group_leave(b->repo);
+    return s;
+  }
   vault__arena_init(&tx.arena, b->repo->alloc, BATCH_ARENA_MAX);
-  vault_status s = db->ops->begin(tx.conn, err);
+  s = db->ops->begin(tx.conn, err);
   if (s == VAULT_OK) {
+    vault__riders riders = {NULL}; /* small changes that wait share the flush */
     *opened = 1;
     s = run_range(b, &tx, from, to, err);
+    if (s == VAULT_OK)
+      s = vault__group_board(b->repo, &tx, &riders, err);
     if (s == VAULT_OK)
       s = db->ops->commit(tx.conn, err);
     else
       db->ops->rollback(tx.conn);
+    vault__group_settle(b->repo, &riders, s, err);
   }
   db->ops->release(db->self, tx.conn);
+  vault__group_leave(b->repo);
   vault__arena_free(&tx.arena);
   return s;
 }

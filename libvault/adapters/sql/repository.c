@@ -9,6 +9,7 @@
 static void close_repo(void *owner) {
   vault__repo *repo = owner;
   repo->db.ops->destroy(repo->db.self);
+  vault__repo_end(repo);
   vault__delete(repo->alloc, repo);
 }
 
@@ -50,9 +51,10 @@ vault_status vault__repositories_make(vault__db db, const vault_alloc *alloc,
   vault__repo *repo = vault__new(alloc, sizeof *repo);
   if (!repo)
     return vault__no_memory(err);
-  *repo = (vault__repo){db, alloc};
+  vault__repo_init(repo, db, alloc);
   vault_status s = vault__schema_open(repo, err);
   if (s != VAULT_OK) {
+    vault__repo_end(repo);
     vault__delete(alloc, repo);
     return s;
   }

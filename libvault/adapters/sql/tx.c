@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include "libvault/adapters/sql/group.h"
 #include "libvault/base/err.h"
 
 vault_status vault__run(vault__tx *tx, vault__sql_id id, const vault__val *params, int n_params,
@@ -44,13 +45,16 @@ static vault_status try_read(vault__repo *repo, vault__tx *tx, vault__tx_fn fn, 
   return s;
 }
 
+static int is_local(const vault__repo *repo) {
+  return (repo->db.ops->caps(repo->db.self) & VAULT__DB_CAP_LOCAL) != 0;
+}
+
 typedef vault_status (*try_fn)(vault__repo *repo, vault__tx *tx, vault__tx_fn fn, void *ctx,
                                vault_err *err);
 
 static vault_status with_retries(vault__repo *repo, try_fn once, vault__tx_fn fn, void *ctx,
                                  vault_err *err) {
-  int local = (repo->db.ops->caps(repo->db.self) & VAULT__DB_CAP_LOCAL) != 0;
-  int tries = local ? 1 : VAULT__TX_TRIES;
+  int tries = is_local(repo) ? 1 : VAULT__TX_TRIES;
   for (int done = 1;; done++) {
     vault__tx tx = {.db = &repo->db};
     vault__arena_init(&tx.arena, repo->alloc, VAULT__TX_ARENA_MAX);
@@ -67,5 +71,7 @@ vault_status vault__sql_read(vault__repo *repo, vault__tx_fn fn, void *ctx, vaul
 }
 
 vault_status vault__sql_write(vault__repo *repo, vault__tx_fn fn, void *ctx, vault_err *err) {
+  if (is_local(repo))
+    return vault__group_write(repo, fn, ctx, err);
   return with_retries(repo, try_write, fn, ctx, err);
 }

@@ -1,7 +1,8 @@
-/* Transactions: one function runs, all its statements count or none.
- * Any thread; the function runs on the caller's. */
+/* Transactions: one function runs, all its statements count or none. Any thread. */
 #ifndef VAULT__TX_H
 #define VAULT__TX_H
+
+#include <pthread.h>
 
 #include "libvault/adapters/sql/sql.h"
 
@@ -13,11 +14,27 @@
 /* What one call may read into memory. */
 #define VAULT__TX_ARENA_MAX (32u << 20)
 
+/* Who waits for the one writer of a local database, and whether somebody has it (group.h). */
+typedef struct vault__member vault__member;
+typedef struct vault__group {
+  pthread_mutex_t lock;
+  pthread_cond_t free; /* for the transactions of batches */
+  vault__member *head, **tail;
+  uint64_t n_members, n_batches; /* waiting */
+  int held;
+  uint32_t wait_ms; /* VAULT__GROUP_WAIT_MS, here so that a test can wait less */
+  _Atomic uint64_t commits; /* that carried several */
+} vault__group;
+
 /* The owner of all repository ports of one database; their `self`. */
 typedef struct vault__repo {
   vault__db db;
   const vault_alloc *alloc;
+  vault__group group;
 } vault__repo;
+
+void vault__repo_init(vault__repo *repo, vault__db db, const vault_alloc *alloc);
+void vault__repo_end(vault__repo *repo); /* the database stays as it is */
 
 typedef struct vault__tx {
   const vault__db *db;
@@ -26,15 +43,17 @@ typedef struct vault__tx {
   int discard;        /* set by the function: answer OK, but keep nothing (it wrote only locks) */
 } vault__tx;
 
-/* May be called several times: it must not change what it reads, and writes its outputs
- * from the last call only. Anything but OK rolls back. */
+/* May be called several times, and on another thread than the one that waits for it: it must
+ * not change what it reads, and writes its outputs from the last call only. Anything but OK
+ * rolls back. Nothing of tx outlives the call. */
 typedef vault_status (*vault__tx_fn)(vault__tx *tx, void *ctx, vault_err *err);
 
 /* Statements that only read, each on its own snapshot. */
 vault_status vault__sql_read(vault__repo *repo, vault__tx_fn fn, void *ctx, vault_err *err);
 
-/* One transaction. RETRY before the commit is tried again, a few times; UNCERTAIN never.
- * A method copies its results out only after this gave OK. */
+/* One transaction; on a local database perhaps one with others (group.h). RETRY before the
+ * commit is tried again, a few times, where a network is between; UNCERTAIN never. A method
+ * copies its results out only after this gave OK. */
 vault_status vault__sql_write(vault__repo *repo, vault__tx_fn fn, void *ctx, vault_err *err);
 
 /* Run a registered statement. rows may be NULL. */

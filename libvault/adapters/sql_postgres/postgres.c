@@ -109,6 +109,24 @@ static vault_status commit(vault__conn *c, vault_err *err) {
   return s;
 }
 
+static vault_status savepoint(vault__conn *c, vault_err *err) {
+  return vault__pg_command(c, "SAVEPOINT m", 0, err);
+}
+
+static vault_status keep(vault__conn *c, vault_err *err) {
+  VAULT_TRY(vault__pg_check_alive(c, err));
+  return vault__pg_die(c, vault__pg_command(c, "RELEASE SAVEPOINT m", 0, err));
+}
+
+static vault_status undo(vault__conn *c, vault_err *err) {
+  if (c->broken ||
+      vault__pg_command(c, "ROLLBACK TO SAVEPOINT m; RELEASE SAVEPOINT m", 0, NULL) != VAULT_OK)
+    return vault__fail(err, VAULT_E_RETRY, VAULT_ORIGIN_DATABASE, 0,
+                       "the whole transaction was undone");
+  c->dead = 0;
+  return VAULT_OK;
+}
+
 static int maintain(void *self, uint32_t idle) { /* the server looks after itself */
   (void)self;
   (void)idle;
@@ -139,6 +157,9 @@ static const vault__db_ops ops = {
   .begin = begin,
   .commit = commit,
   .rollback = rollback,
+  .savepoint = savepoint,
+  .keep = keep,
+  .undo = undo,
   .run = vault__pg_run,
   .run_many = vault__pg_run_many,
   .script = vault__pg_script,

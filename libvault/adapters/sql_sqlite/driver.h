@@ -41,6 +41,8 @@ struct vault__conn {
   int writer;
   int ready; /* it opened as it should, and the file is ours */
   int in_tx;
+  int in_savepoint;
+  int lost;              /* what failed cannot be undone to the savepoint */
   int full;              /* the disk had no room for what the writer wrote last */
   int dead;              /* a statement of this transaction failed: only rollback is accepted */
   int busy;              /* acquired; under db->mutex */

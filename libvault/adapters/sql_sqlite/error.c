@@ -41,6 +41,13 @@ static vault_status class_of(int rc) {
   }
 }
 
+/* After these SQLite has undone the statement, and nothing else. */
+static int is_local(int rc) {
+  int primary = rc & 0xff;
+  return primary == SQLITE_CONSTRAINT || primary == SQLITE_ERROR || primary == SQLITE_MISMATCH ||
+         primary == SQLITE_TOOBIG || primary == SQLITE_RANGE;
+}
+
 vault_status vault__sqlite_fail(vault__conn *c, int rc, int in_commit, const char *what,
                                 vault_err *err) {
   vault_status s = class_of(rc);
@@ -49,6 +56,7 @@ vault_status vault__sqlite_fail(vault__conn *c, int rc, int in_commit, const cha
     s = VAULT_E_NO_SPACE;
   if (s == VAULT_E_READ_ONLY && !c->writer) /* a reader flushes nothing */
     s = (rc & 0xff) == SQLITE_READONLY ? VAULT_E_INTERNAL : VAULT_E_IO;
+  c->lost |= !is_local(rc);
   if (s == VAULT_E_NO_SPACE)
     c->full = 1;
   if (s == VAULT_E_READ_ONLY) {

@@ -66,8 +66,8 @@ static vault_status acquire(void *self, int mode, vault__conn **out, vault_err *
 static void rollback(vault__conn *c) {
   if (!sqlite3_get_autocommit(c->h))
     (void)sqlite3_exec(c->h, "ROLLBACK", NULL, NULL, NULL);
-  c->in_tx = 0;
-  c->dead = 0;
+  c->in_tx = c->in_savepoint = 0;
+  c->dead = c->lost = 0;
   if (c->full && c->writer && !c->db->memory) /* the log can begin anew in the room that it has */
     (void)vault__sqlite_checkpoint(c, NULL, NULL);
   c->full = 0;
@@ -92,8 +92,39 @@ static vault_status begin(vault__conn *c, vault_err *err) {
   if (rc != SQLITE_OK)
     return vault__sqlite_fail(c, rc, 0, "to begin a transaction", err);
   c->in_tx = 1;
-  c->dead = 0;
+  c->dead = c->lost = c->in_savepoint = 0;
   return VAULT_OK;
+}
+
+static vault_status savepoint(vault__conn *c, vault_err *err) {
+  int rc = sqlite3_exec(c->h, "SAVEPOINT m", NULL, NULL, NULL);
+  if (rc != SQLITE_OK)
+    return vault__sqlite_fail(c, rc, 0, "a savepoint", err);
+  c->in_savepoint = 1;
+  return VAULT_OK;
+}
+
+static vault_status keep(vault__conn *c, vault_err *err) {
+  if (c->dead)
+    return vault__fail(err, VAULT_E_INTERNAL, VAULT_ORIGIN_DATABASE, 0,
+                       "an earlier statement failed and ended this transaction");
+  int rc = sqlite3_exec(c->h, "RELEASE m", NULL, NULL, NULL);
+  if (rc != SQLITE_OK)
+    return vault__sqlite_fail(c, rc, 0, "a savepoint", err);
+  c->in_savepoint = 0;
+  return VAULT_OK;
+}
+
+static vault_status undo(vault__conn *c, vault_err *err) {
+  int rc = SQLITE_ABORT;
+  if (!c->lost && !sqlite3_get_autocommit(c->h))
+    rc = sqlite3_exec(c->h, "ROLLBACK TO m; RELEASE m", NULL, NULL, NULL);
+  c->in_savepoint = 0;
+  c->dead = rc != SQLITE_OK;
+  if (rc == SQLITE_OK)
+    return VAULT_OK;
+  return vault__fail(err, VAULT_E_RETRY, VAULT_ORIGIN_DATABASE, rc,
+                     "the whole transaction was undone");
 }
 
 static vault_status commit(vault__conn *c, vault_err *err) {
@@ -154,6 +185,9 @@ static const vault__db_ops ops = {
   .begin = begin,
   .commit = commit,
   .rollback = rollback,
+  .savepoint = savepoint,
+  .keep = keep,
+  .undo = undo,
   .run = vault__sqlite_run,
   .run_many = vault__sqlite_run_many,
   .script = vault__sqlite_script,

@@ -156,7 +156,7 @@ static vault_status step_all(vault__conn *c, const vault__sql *sql, sqlite3_stmt
 static vault_status die(vault__conn *c, vault_status s) {
   if (s != VAULT_OK && c->in_tx && !c->dead) {
     c->dead = 1;
-    if (!sqlite3_get_autocommit(c->h))
+    if (!c->in_savepoint && !sqlite3_get_autocommit(c->h))
       (void)sqlite3_exec(c->h, "ROLLBACK", NULL, NULL, NULL);
   }
   return s;
