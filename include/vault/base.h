@@ -50,6 +50,7 @@ typedef int32_t vault_status;
 #define VAULT_E_RANGE (-0x0207)         /* the range does not lie in the content           */
 #define VAULT_E_DEPTH (-0x0208)         /* folders nested too deep                         */
 #define VAULT_E_CURSOR (-0x0209)        /* not a cursor of ours                            */
+#define VAULT_E_LENGTH (-0x020a)        /* an upload's length was told before, and differently */
 
 #define VAULT_E_AUTH (-0x0300)
 #define VAULT_E_CODE (-0x0301)            /* wrong, used, late, or of another challenge: never says which */
@@ -71,6 +72,8 @@ typedef int32_t vault_status;
 #define VAULT_E_CYCLE (-0x0506)            /* a folder cannot move into itself                */
 #define VAULT_E_REFRESH_RACE (-0x0507)     /* another tab refreshed a moment ago: use its token */
 #define VAULT_E_IDEMPOTENCY_KEY (-0x0508)  /* the key was used for something else             */
+#define VAULT_E_PREEMPTED (-0x0509)        /* another request has taken this upload over      */
+#define VAULT_E_COMPLETED (-0x050a)        /* the upload is finished: it takes nothing more   */
 
 #define VAULT_E_LIMIT (-0x0600)       /* too many; err.retry_after_ms says when          */
 #define VAULT_E_QUOTA (-0x0601)       /* the user's quota is full                        */

@@ -160,6 +160,7 @@ static void destroy(vault *v) {
   destroy_stores(v);
   destroy_repositories(v);
   destroy_services(v);
+  (void)pthread_cond_destroy(&v->claim_changed);
   (void)pthread_mutex_destroy(&v->claim_lock);
   (void)pthread_mutex_destroy(&v->id_lock);
   vault__delete(&alloc, v->text);
@@ -221,6 +222,7 @@ vault_status vault_open(const vault_config *config, vault **out, vault_err *err)
   v->settings = settings;
   (void)pthread_mutex_init(&v->id_lock, NULL);
   (void)pthread_mutex_init(&v->claim_lock, NULL);
+  (void)pthread_cond_init(&v->claim_changed, NULL);
   take_tables(v, config);
   vault_status s = copy_text(v, config, err);
   if (s == VAULT_OK)

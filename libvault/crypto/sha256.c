@@ -62,6 +62,13 @@ void vault__sha256_save(const vault__sha256 *s, uint8_t out[VAULT__SHA256_SAVED]
   memcpy(out, c->data, c->num); /* bytes behind num are old ones: not stored */
 }
 
+void vault__sha256_chain(const vault__sha256 *s, uint8_t out[VAULT__SHA256_BYTES]) {
+  const SHA256_CTX *c = cctx(s);
+  for (unsigned i = 0; i < 8; i++)
+    for (unsigned shift = 32; shift; shift -= 8)
+      *out++ = (uint8_t)(c->h[i] >> (shift - 8));
+}
+
 static uint64_t big_endian(const uint8_t *p, unsigned n) {
   uint64_t v = 0;
   while (n--)

@@ -28,6 +28,10 @@ uint64_t vault__sha256_length(const vault__sha256 *s);
  * up to 63 bytes that were hashed. */
 void vault__sha256_save(const vault__sha256 *s, uint8_t out[VAULT__SHA256_SAVED]);
 
+/* The chaining value as 32 bytes: the hash so far without its end. Only when a multiple of 64
+ * bytes was added. */
+void vault__sha256_chain(const vault__sha256 *s, uint8_t out[VAULT__SHA256_BYTES]);
+
 /* OK | CORRUPT (not what save made). s is untouched on failure. */
 vault_status vault__sha256_load(const void *p, uint64_t n, vault__sha256 *s, vault_err *err);
 

@@ -89,11 +89,15 @@ static const method items_methods[] = {
   {"get_store", offsetof(vault_items_repo_ops, get_store)},
   {"set_attached", offsetof(vault_items_repo_ops, set_attached)},
   {"begin_upload", offsetof(vault_items_repo_ops, begin_upload)},
+  {"lease_upload", offsetof(vault_items_repo_ops, lease_upload)},
   {"grow_upload", offsetof(vault_items_repo_ops, grow_upload)},
+  {"set_length", offsetof(vault_items_repo_ops, set_length)},
   {"save_offset", offsetof(vault_items_repo_ops, save_offset)},
   {"get_upload", offsetof(vault_items_repo_ops, get_upload)},
   {"abort_upload", offsetof(vault_items_repo_ops, abort_upload)},
   {"list_uploads", offsetof(vault_items_repo_ops, list_uploads)},
+  {"list_waiting", offsetof(vault_items_repo_ops, list_waiting)},
+  {"get_chain", offsetof(vault_items_repo_ops, get_chain)},
   {"commit", offsetof(vault_items_repo_ops, commit)},
   {"make_folder", offsetof(vault_items_repo_ops, make_folder)},
   {"change_item", offsetof(vault_items_repo_ops, change_item)},
@@ -200,6 +204,8 @@ vault_status vault__blob_caps_check(const vault_blob_store_ops *ops, void *self,
     return lacks(err, "VAULT_BLOB_CAP_RESUME", "resume");
   if ((caps & VAULT_BLOB_CAP_RESUME) && !VAULT__OPS_HAS(ops, flush))
     return lacks(err, "VAULT_BLOB_CAP_RESUME", "flush");
+  if ((caps & VAULT_BLOB_CAP_RESUME) && !VAULT__OPS_HAS(ops, open_partial))
+    return lacks(err, "VAULT_BLOB_CAP_RESUME", "open_partial");
   if ((caps & VAULT_BLOB_CAP_FD) && !VAULT__OPS_HAS(ops, fd))
     return lacks(err, "VAULT_BLOB_CAP_FD", "fd");
   return VAULT_OK;

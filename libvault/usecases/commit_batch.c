@@ -11,7 +11,8 @@ static void describe(const vault_upload *u, vault_commit_item *item) {
     .kind = VAULT_COMMIT_FINISH,
     .flags = (u->is_shared ? VAULT_COMMIT_SHARED : 0) | (u->anew ? VAULT_COMMIT_ANEW : 0) |
              (u->flags & VAULT_UP_NEW_ONLY ? VAULT_COMMIT_IF_NONE_MATCH : 0) |
-             (u->flags & VAULT_UP_IF_VERSION ? VAULT_COMMIT_IF_VERSION : 0),
+             (u->flags & VAULT_UP_IF_VERSION ? VAULT_COMMIT_IF_VERSION : 0) |
+             (u->row.flags & VAULT_UPLOAD_RESUMABLE ? VAULT_COMMIT_REMEMBER : 0),
     .n_path = u->n_path,
     .path = u->path,
     .upload = u->row.id,
@@ -28,6 +29,8 @@ static void describe(const vault_upload *u, vault_commit_item *item) {
     .now_ms = vault__now_ms(u->v),
     .content_type = {u->row.content_type, strlen(u->row.content_type)},
     .op_key = {u->row.op_key, strlen(u->row.op_key)},
+    .fence = u->row.fence,
+    .chain = vault__upload_chain_view(u, u->is_shared ? 0 : u->offset),
   };
   memcpy(item->sha256, u->sha256, sizeof item->sha256);
 }
@@ -110,6 +113,10 @@ static void drop_own_blob(vault_upload *u) {
 static void clear_up(vault_upload *u) {
   if (u->result.status == VAULT_E_UNCERTAIN)
     return; /* row and blob stay: job_uploads.c finds out */
+  if (u->result.status == VAULT_E_PREEMPTED)
+    u->state = VAULT__UPLOAD_LOST;
+  if (vault__upload_is_kept(u, u->result.status) && u->result.status != VAULT_OK)
+    return;
   if (u->result.status != VAULT_OK) {
     vault__upload_undo(u);
     return;
@@ -144,5 +151,6 @@ void vault__commit_batch(vault *v, vault_upload *list) {
     if (u->is_shared && u->result.status == VAULT_E_RETRY)
       commit_unshared(u);
     clear_up(u);
+    vault__claim_drop(v, &u->claim); /* who waits for this upload need not wait for its event */
   }
 }

@@ -245,12 +245,11 @@ static void count(vault_cq *q, int more) {
   (void)pthread_mutex_unlock(&q->lock);
 }
 
-vault_status vault_upload_submit(vault_upload *u, vault_cq *q, uint64_t tag, vault_err *err) {
-  if (!u || !q || q->v != u->v)
-    return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_CORE, 0,
-                       "no upload, or a queue of another vault");
+/* The caller has entered u; a call on it runs until its commit has ended. */
+static vault_status submit(vault_upload *u, vault_cq *q, uint64_t tag, vault_err *err) {
   VAULT_TRY(vault__upload_close_body(u, err));
   vault__committer *c = u->v->committer;
+  vault__claim_submit(u->v, &u->claim, 1);
   count(q, 1);
   (void)pthread_mutex_lock(&c->lock);
   int taken = c->waiting < VAULT_COMMIT_WAITING_MAX;
@@ -265,4 +264,16 @@ vault_status vault_upload_submit(vault_upload *u, vault_cq *q, uint64_t tag, vau
   count(q, 0);
   return vault__fail_until(err, VAULT_E_RETRY, VAULT_ORIGIN_CORE, 1000,
                            "%u uploads wait for their commit already", VAULT_COMMIT_WAITING_MAX);
+}
+
+vault_status vault_upload_submit(vault_upload *u, vault_cq *q, uint64_t tag, vault_err *err) {
+  if (!u || !q || q->v != u->v || (u->row.flags & VAULT_UPLOAD_PARTIAL))
+    return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_CORE, 0,
+                       "no upload, or a piece, or a queue of another vault");
+  VAULT_TRY(vault__upload_enter(u, err));
+  vault_status s = submit(u, q, tag, err);
+  /* What was refused changes nothing: close_body has said what is broken. */
+  if (s != VAULT_OK && (u->row.flags & VAULT_UPLOAD_RESUMABLE))
+    vault__claim_leave(u->v, &u->claim);
+  return s;
 }

@@ -63,6 +63,7 @@ struct vault {
   uint32_t id_count; /* within that millisecond */
 
   pthread_mutex_t claim_lock;
+  pthread_cond_t claim_changed; /* a call on an upload has ended */
   struct vault__claim *claims; /* uploads that somebody works on (claim.h) */
 
   vault__token_cache *tokens;

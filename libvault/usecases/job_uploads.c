@@ -15,28 +15,29 @@
 #define AGAIN_MS 3600000
 #define READ_BYTES 65536u
 
-/* The digest that travels with the blob, or that of its bytes. */
-static vault_status find_digest(vault *v, vault_upload *u, const vault_blob_meta *meta,
-                                vault_err *err) {
+/* The digest of the published bytes, and their chain: from where the row's hash stands, so that
+ * at most the last step is read again. */
+static vault_status hash_rest(vault *v, vault_upload *u, uint64_t size, vault_err *err) {
   vault_blob_reader *r = NULL;
   uint8_t buf[READ_BYTES];
-  uint64_t size = 0, got = 0, at = 0;
-  if ((v->blobs->caps(v->blobs_self) & VAULT_BLOB_CAP_META) && meta->format == 0) {
-    memcpy(u->sha256, meta->sha256, sizeof u->sha256);
-    return VAULT_OK;
-  }
-  VAULT_TRY(v->blobs->open(v->blobs_self, &u->row.blob, &r, &size, err));
-  vault__sha256 sha;
-  vault__sha256_init(&sha);
+  uint64_t got = 1, whole = 0;
+  VAULT_TRY(vault__upload_hash_from_row(u, err));
+  VAULT_TRY(v->blobs->open(v->blobs_self, &u->row.blob, &r, &whole, err));
   vault_status s = VAULT_OK;
-  do {
-    s = v->blobs->read(v->blobs_self, r, at, buf, sizeof buf, &got, err);
-    vault__sha256_add(&sha, buf, s == VAULT_OK ? got : 0);
-    at += got;
-  } while (s == VAULT_OK && got);
-  vault__sha256_end(&sha, u->sha256);
+  while (u->offset < size && got && s == VAULT_OK) {
+    s = v->blobs->read(v->blobs_self, r, u->offset, buf, sizeof buf, &got, err);
+    if (s == VAULT_OK)
+      s = vault__upload_chain_room(u, got, err);
+    if (s == VAULT_OK)
+      vault__upload_hash(u, buf, got);
+  }
   v->blobs->close(v->blobs_self, r);
+  vault__sha256_end(&u->sha, u->sha256);
   return s;
+}
+
+static int is_what_was_sealed(const vault_upload *u, const vault_blob_meta *meta) {
+  return meta->format != 0 || memcmp(meta->sha256, u->sha256, sizeof u->sha256) == 0;
 }
 
 /* Nobody was told that this upload succeeded, and since it began the world has moved on: it
@@ -66,13 +67,12 @@ static vault_status settle(vault *v, vault_upload *u, uint64_t size, const vault
                            vault_err *err) {
   int superseded = 0;
   VAULT_TRY(look_at_target(v, u, &superseded, err));
-  u->offset = size;
+  VAULT_TRY(hash_rest(v, u, size, err));
   u->state = VAULT__UPLOAD_PUBLISHED;
-  if (superseded) {
+  if (superseded || !is_what_was_sealed(u, meta)) {
     vault__upload_undo(u);
     return VAULT_OK;
   }
-  VAULT_TRY(find_digest(v, u, meta, err));
   if (VAULT__OPS_HAS(v->blobs, confirm))
     VAULT_TRY(v->blobs->confirm(v->blobs_self, &u->row.blob, err));
   vault__commit_batch(v, u);
@@ -81,35 +81,63 @@ static vault_status settle(vault *v, vault_upload *u, uint64_t size, const vault
   return u->result.status;
 }
 
-static vault_status mend(vault *v, vault_upload *u, vault_err *err) {
-  vault_blob_meta meta = {.size = sizeof meta};
+static vault_status forget(vault *v, const vault_upload *u, vault_err *err) {
+  const vault_upload_row *row = &u->row;
+  vault_status s =
+    v->items->abort_upload(v->items_self, &row->blob.user, &row->id, row->fence, err);
+  return s == VAULT_E_NOT_FOUND ? VAULT_OK : s;
+}
+
+vault_status vault__upload_mend(vault *v, vault_upload *u, vault_err *err) {
+  vault_blob_meta meta = {.size = sizeof meta, .format = UINT32_MAX};
   const vault_upload_row *row = &u->row;
   uint64_t size = 0;
+  int expired = row->expires_ms <= vault__now_ms(v);
+  int piece = (row->flags & VAULT_UPLOAD_PARTIAL) != 0;
+  if (row->state == VAULT_UPLOAD_DONE && !piece)
+    return expired ? forget(v, u, err) : VAULT_OK;
   vault_status s = v->blobs->stat(v->blobs_self, &row->blob, &size, &meta, err);
   if (s == VAULT_OK)
     return settle(v, u, size, &meta, err);
   if (s != VAULT_E_NOT_FOUND)
     return s;
-  if ((row->flags & VAULT_UPLOAD_RESUMABLE) && row->expires_ms > vault__now_ms(v))
+  if ((row->flags & VAULT_UPLOAD_RESUMABLE) && !expired)
     return VAULT_OK; /* it waits to be continued */
   /* Partial bytes first: while the row is there, they are not forgotten. */
   VAULT_TRY(v->blobs->remove(v->blobs_self, &row->blob, err));
-  s = v->items->abort_upload(v->items_self, &row->blob.user, &row->id, err);
-  return s == VAULT_E_NOT_FOUND ? VAULT_OK : s;
+  return forget(v, u, err);
+}
+
+/* Whether there is something to do, before the lease is taken from whoever works on it. */
+static int is_left_over(vault *v, const vault_upload_row *row) {
+  return row->expires_ms <= vault__now_ms(v) || (v->caps & VAULT_CAP_EXCLUSIVE);
 }
 
 /* The row is read again under the claim: since it was listed a client may have continued or
  * finished the upload. One that is open is left alone. */
+static vault_status mend_claimed(vault *v, vault_upload *u, const vault_upload_row *listed,
+                                 vault_err *err) {
+  vault_upload_row row;
+  const vault_id *user = &listed->blob.user;
+  vault_status s = v->items->get_upload(v->items_self, user, &listed->id, &row, NULL, err);
+  if (s == VAULT_E_NOT_FOUND || (s == VAULT_OK && !is_left_over(v, &row)))
+    return VAULT_OK;
+  if (s == VAULT_OK)
+    s = vault__upload_lease(u, user, &listed->id, err);
+  return s == VAULT_OK ? vault__upload_mend(v, u, err) : s;
+}
+
 static vault_status mend_if_free(vault *v, const vault_upload_row *listed, vault_err *err) {
   vault__claim claim = {.held = 0};
-  vault_upload *u = NULL;
-  if (!vault__claim_take(v, &claim, &listed->id))
-    return VAULT_OK;
-  vault_status s = vault__upload_load(v, &listed->blob.user, &listed->id, &u, err);
-  if (s == VAULT_OK)
-    s = mend(v, u, err);
+  vault_upload *u = vault__upload_new(v);
+  if (!u)
+    return vault__no_memory(err);
+  vault_status s = VAULT_OK;
+  if (vault__claim_take(v, &claim, &listed->id, NULL)) {
+    s = mend_claimed(v, u, listed, err);
+    vault__claim_drop(v, &claim);
+  }
   vault__upload_free(u);
-  vault__claim_drop(v, &claim);
   return s;
 }
 

@@ -1,12 +1,13 @@
 /* Uploads while they receive. The order of steps is that of docs/durability.md: L1 begin,
- * L2 and L3 append, then (upload_end.c) L4 seal, L5 publish, L6 commit. A crash between any
- * two leaves the upload's row, which tells job_uploads.c what to mend. */
+ * L2 and L3 append (upload_progress.c), then (upload_end.c) L4 seal, L5 publish, L6 commit. A
+ * crash between any two leaves the upload's row, which tells job_uploads.c what to mend. */
 #include "upload.h"
 
 #include <string.h>
 
 #include "libvault/base/alloc.h"
 #include "libvault/base/id.h"
+#include "libvault/domain/blob_path.h"
 #include "libvault/domain/names.h"
 #include "libvault/domain/quota.h"
 
@@ -19,8 +20,25 @@ static vault_status fail_usage(vault_err *err, const char *what) {
 
 /* ---- begin ---------------------------------------------------------------------- */
 
-static vault_status check_opts(vault *v, const vault_principal *who, const vault_upload_opts *o,
-                               vault_err *err) {
+_Static_assert(sizeof(vault_id) == 16, "ids are stored as 16 bytes each");
+
+/* What only resumable ones have. */
+static vault_status check_resumable(const vault *v, const vault_upload_opts *o, vault_err *err) {
+  int piece = (o->flags & VAULT_UP_PARTIAL) != 0;
+  if (!(o->flags & VAULT_UP_RESUMABLE) && (piece || o->client_meta.n))
+    return fail_usage(err, "only resumable uploads can be pieces, or have client_meta");
+  if ((o->flags & VAULT_UP_RESUMABLE) && !(v->caps & VAULT_CAP_RESUME))
+    return fail_usage(err, "this store cannot resume uploads");
+  if (piece && (o->path.n || !vault__id_is_zero(&o->item)))
+    return fail_usage(err, "a piece has no path and no item");
+  if (o->client_meta.n > VAULT_CLIENT_META_MAX)
+    return vault__fail(err, VAULT_E_INPUT, VAULT_ORIGIN_CORE, 0,
+                       "the metadata of an upload has at most %u bytes", VAULT_CLIENT_META_MAX);
+  return VAULT_OK;
+}
+
+vault_status vault__upload_check_opts(vault *v, const vault_principal *who,
+                                      const vault_upload_opts *o, vault_err *err) {
   VAULT_TRY(vault__check_who(v, who, err));
   if (!o || o->size < sizeof *o)
     return fail_usage(err, "no options were given, or their size is not set");
@@ -28,8 +46,7 @@ static vault_status check_opts(vault *v, const vault_principal *who, const vault
     return vault__fail(err, VAULT_E_TOO_LARGE, VAULT_ORIGIN_CORE, 0,
                        "one upload has at most %llu bytes",
                        (unsigned long long)v->settings.upload_max_bytes);
-  if ((o->flags & VAULT_UP_RESUMABLE) && !(v->caps & VAULT_CAP_RESUME))
-    return fail_usage(err, "this store cannot resume uploads");
+  VAULT_TRY(check_resumable(v, o, err));
   if (!vault__id_is_zero(&o->item) && o->path.n)
     return fail_usage(err, "give an item or a path, not both");
   if (o->content_type.n >= VAULT_CONTENT_TYPE_TEXT)
@@ -68,9 +85,12 @@ static vault_status aim_at_item(vault_upload *u, const vault_id *id, vault_str *
 
 /* Where the bytes go, and what follows from the name: extension and content type. */
 static vault_status aim(vault_upload *u, const vault_upload_opts *o, vault_err *err) {
-  vault_str name = {NULL, 0};
-  VAULT_TRY(vault__id_is_zero(&o->item) ? aim_at_path(u, o, &name, err)
-                                        : aim_at_item(u, &o->item, &name, err));
+  vault_str name = {"", 0};
+  if (o->flags & VAULT_UP_PARTIAL)
+    u->row.space = VAULT_SPACE_FILES; /* where its blob would be */
+  else
+    VAULT_TRY(vault__id_is_zero(&o->item) ? aim_at_path(u, o, &name, err)
+                                          : aim_at_item(u, &o->item, &name, err));
   const char *ext = vault__ext_of_name(name.p, name.n);
   if (*ext) {
     u->row.blob.ext[0] = '.';
@@ -107,22 +127,16 @@ static vault_status check_early(vault_upload *u, vault_err *err) {
   return VAULT_OK;
 }
 
-/* The flags that the row remembers, in both languages. */
-static const uint32_t up_flags[] = {VAULT_UP_RESUMABLE, VAULT_UP_NEW_ONLY, VAULT_UP_IF_VERSION,
-                                    VAULT_UP_SHA256};
-static const uint32_t row_flags[] = {VAULT_UPLOAD_RESUMABLE, VAULT_UPLOAD_NEW_ONLY,
-                                     VAULT_UPLOAD_IF_VERSION, VAULT_UPLOAD_SHA256};
-
-static uint32_t translate(uint32_t flags, const uint32_t *from, const uint32_t *to) {
-  uint32_t out = 0;
-  for (size_t i = 0; i < sizeof up_flags / sizeof *up_flags; i++)
-    if (flags & from[i])
-      out |= to[i];
-  return out;
+static vault_status keep_bytes(vault_upload *u, vault_str from, vault_str *to, vault_err *err) {
+  char *p = from.n ? vault__arena_dup(&u->arena, from.p, from.n) : NULL;
+  if (from.n && !p)
+    return vault__no_memory(err);
+  *to = vault__str(p, from.n);
+  return VAULT_OK;
 }
 
-static vault_status fill(vault_upload *u, const vault_principal *who, const vault_upload_opts *o,
-                         vault_err *err) {
+vault_status vault__upload_aim(vault_upload *u, const vault_principal *who,
+                               const vault_upload_opts *o, vault_err *err) {
   vault *v = u->v;
   vault_upload_row *row = &u->row;
   u->flags = o->flags;
@@ -130,7 +144,7 @@ static vault_status fill(vault_upload *u, const vault_principal *who, const vaul
   memcpy(u->expected, o->sha256, sizeof u->expected);
   row->blob.user = who->user;
   row->session = who->session;
-  row->flags = translate(o->flags, up_flags, row_flags);
+  row->flags = vault__upload_row_flags(o->flags);
   row->if_version = o->if_version;
   memcpy(row->sha256, o->sha256, sizeof row->sha256);
   row->length = o->length;
@@ -142,6 +156,7 @@ static vault_status fill(vault_upload *u, const vault_principal *who, const vaul
   memcpy(row->owner, v->owner, sizeof row->owner);
   if (o->op_key.n)
     memcpy(row->op_key, o->op_key.p, (size_t)o->op_key.n);
+  VAULT_TRY(keep_bytes(u, o->client_meta, &u->client_meta, err));
   VAULT_TRY(vault__new_id(v, &row->id, err));
   VAULT_TRY(vault__new_id(v, &row->blob.blob, err));
   VAULT_TRY(vault__new_id(v, &u->new_item, err));
@@ -159,134 +174,101 @@ vault_upload *vault__upload_new(vault *v) {
   u->result_err.size = sizeof u->result_err;
   vault__scratch(v, &u->arena);
   vault__sha256_init(&u->sha);
+  u->chain.first = 1;
   u->flushed_mono_ms = v->clock->mono_ms(v->clock_self);
   return u;
 }
 
+vault_status vault__upload_add_row(vault_upload *u, vault_id *existing, vault_err *err) {
+  vault *v = u->v;
+  (void)vault__claim_take(v, &u->claim, &u->row.id, u); /* the id is new: nobody has it */
+  return v->items->begin_upload(v->items_self, &u->row, u->path, u->n_path, u->client_meta,
+                                u->parts, existing, err);
+}
+
+/* Steps L1 and L2. */
+static vault_status begin_file(vault_upload *u, vault_id *existing, vault_err *err) {
+  vault *v = u->v;
+  VAULT_TRY(vault__upload_add_row(u, existing, err));
+  uint32_t flags = u->row.flags & VAULT_UPLOAD_RESUMABLE ? VAULT_BLOB_RESUMABLE : 0;
+  vault_status s = v->blobs->begin(v->blobs_self, &u->row.blob, flags, &u->writer, err);
+  if (s != VAULT_OK)
+    vault__upload_undo(u);
+  return s;
+}
+
+static vault_status begin_new(vault *v, const vault_principal *who, const vault_upload_opts *opts,
+                              vault_upload **out, vault_id *existing, vault_err *err) {
+  vault_upload *u = vault__upload_new(v);
+  if (!u)
+    return vault__no_memory(err);
+  vault_status s = vault__upload_aim(u, who, opts, err);
+  if (s == VAULT_OK)
+    s = begin_file(u, existing, err);
+  if (s != VAULT_OK) {
+    vault__upload_free(u);
+    return s;
+  }
+  vault__claim_leave(v, &u->claim);
+  atomic_fetch_add(&v->open_things, 1);
+  *out = u;
+  return VAULT_OK;
+}
+
+/* The same answer for the same question only. */
+static int same_request(const vault_upload *u, const vault_upload_opts *o) {
+  vault__path parts;
+  const vault_upload_row *row = &u->row;
+  if (row->length != o->length && row->length != VAULT_LENGTH_UNKNOWN &&
+      o->length != VAULT_LENGTH_UNKNOWN)
+    return 0;
+  if (((o->flags ^ u->flags) & VAULT_UP_PARTIAL) || !vault__id_eq(&row->item, &o->item))
+    return 0;
+  if (u->n_path == 0)
+    return 1;
+  if (row->space != o->space || !vault__id_eq(&row->parent, &o->parent) ||
+      vault__path_split_file(o->path.p, o->path.n, &parts, NULL) != VAULT_OK ||
+      parts.n != u->n_path)
+    return 0;
+  for (uint32_t i = 0; i < parts.n; i++)
+    if (!vault__str_eq(parts.part[i], u->path[i].text))
+      return 0;
+  return 1;
+}
+
+/* A creation whose answer was lost. *gone: that upload ended meanwhile. */
+static vault_status begin_again(vault *v, const vault_principal *who, const vault_upload_opts *o,
+                                const vault_id *existing, vault_upload **out, int *gone,
+                                vault_err *err) {
+  vault_upload *u = NULL;
+  vault_status s = vault_upload_resume(v, who, existing, &u, err);
+  *gone = s == VAULT_E_NOT_FOUND;
+  if (s != VAULT_OK)
+    return s;
+  if (!same_request(u, o)) {
+    vault_upload_suspend(u);
+    return vault__fail(err, VAULT_E_IDEMPOTENCY_KEY, VAULT_ORIGIN_CORE, 0, NULL);
+  }
+  *out = u;
+  return VAULT_OK;
+}
+
 vault_status vault_upload_begin(vault *v, const vault_principal *who, const vault_upload_opts *opts,
                                 vault_upload **out, vault_err *err) {
-  VAULT_TRY(check_opts(v, who, opts, err));
+  vault_id existing = {{0}};
+  int gone = 0;
+  VAULT_TRY(vault__upload_check_opts(v, who, opts, err));
   if (!out)
     return fail_usage(err, "no place for the upload");
-  vault_upload *u = vault__upload_new(v);
-  if (!u)
-    return vault__no_memory(err);
-  vault_status s = fill(u, who, opts, err);
-  if (s == VAULT_OK)
-    (void)vault__claim_take(v, &u->claim, &u->row.id); /* the id is new: nobody has it */
-  if (s == VAULT_OK)
-    s = v->items->begin_upload(v->items_self, &u->row, u->path, u->n_path, err);
-  if (s != VAULT_OK) {
-    vault__upload_free(u);
+  vault_status s = begin_new(v, who, opts, out, &existing, err);
+  if (s != VAULT_E_CONFLICT || vault__id_is_zero(&existing))
     return s;
-  }
-  s = v->blobs->begin(v->blobs_self, &u->row.blob,
-                      u->row.flags & VAULT_UPLOAD_RESUMABLE ? VAULT_BLOB_RESUMABLE : 0, &u->writer,
-                      err);
-  if (s != VAULT_OK) {
-    vault__upload_undo(u);
-    vault__upload_free(u);
+  s = begin_again(v, who, opts, &existing, out, &gone, err);
+  if (!gone)
     return s;
-  }
-  atomic_fetch_add(&v->open_things, 1);
-  *out = u;
-  return VAULT_OK;
-}
-
-/* ---- resume ----------------------------------------------------------------------- */
-
-/* Components were stored as text; their keys and ids are made anew. */
-static vault_status restore_path(vault_upload *u, const char *names, uint32_t names_n,
-                                 vault_err *err) {
-  u->path = vault__arena_get(&u->arena, VAULT_PATH_DEPTH_MAX * sizeof *u->path);
-  if (!u->path)
-    return vault__no_memory(err);
-  for (uint32_t at = 0; at < names_n && u->n_path < VAULT_PATH_DEPTH_MAX; u->n_path++) {
-    vault_name *name = &u->path[u->n_path];
-    uint64_t n = strlen(names + at);
-    VAULT_TRY(vault__make_name(&u->arena, names + at, n, name, err));
-    VAULT_TRY(vault__new_id(u->v, &name->id, err));
-    at += (uint32_t)n + 1;
-  }
-  return VAULT_OK;
-}
-
-static vault_status load(vault_upload *u, const vault_id *user, const vault_id *upload,
-                         vault_err *err) {
-  vault *v = u->v;
-  uint32_t names_n = VAULT_PATH_DEPTH_MAX * VAULT_NAME_TEXT;
-  char *names = vault__arena_get(&u->arena, names_n);
-  if (!names)
-    return vault__no_memory(err);
-  VAULT_TRY(v->items->get_upload(v->items_self, user, upload, &u->row, names, &names_n, err));
-  VAULT_TRY(restore_path(u, names, names_n, err));
-  VAULT_TRY(vault__new_id(v, &u->new_item, err));
-  VAULT_TRY(vault__new_id(v, &u->new_version, err));
-  u->offset = u->row.offset;
-  u->flags = translate(u->row.flags, row_flags, up_flags);
-  u->if_version = u->row.if_version;
-  memcpy(u->expected, u->row.sha256, sizeof u->expected);
-  return VAULT_OK;
-}
-
-vault_status vault__upload_load(vault *v, const vault_id *user, const vault_id *upload,
-                                vault_upload **out, vault_err *err) {
-  vault_upload *u = vault__upload_new(v);
-  if (!u)
-    return vault__no_memory(err);
-  vault_status s = load(u, user, upload, err);
-  if (s != VAULT_OK) {
-    vault__upload_free(u);
-    return s;
-  }
-  *out = u;
-  return VAULT_OK;
-}
-
-vault_status vault_upload_resume(vault *v, const vault_principal *who, const vault_id *upload,
-                                 vault_upload **out, vault_err *err) {
-  vault_upload *u = NULL;
-  VAULT_TRY(vault__check_who(v, who, err));
-  if (!upload || !out)
-    return fail_usage(err, "no upload, or no place for it");
-  u = vault__upload_new(v);
-  if (!u)
-    return vault__no_memory(err);
-  vault_status s = VAULT_OK;
-  if (!vault__claim_take(v, &u->claim, upload))
-    s = vault__fail(err, VAULT_E_BUSY, VAULT_ORIGIN_CORE, 0,
-                    "another request works on this upload; try again when it has ended");
-  if (s == VAULT_OK)
-    s = load(u, &who->user, upload, err);
-  if (s != VAULT_OK) {
-    vault__upload_free(u);
-    return s;
-  }
-  if (!(u->row.flags & VAULT_UPLOAD_RESUMABLE) || u->row.expires_ms <= vault__now_ms(v))
-    s = vault__fail(err, VAULT_E_NOT_FOUND, VAULT_ORIGIN_CORE, 0,
-                    "this upload cannot be continued; start it again");
-  if (s == VAULT_OK && u->row.sha_state_n)
-    s = vault__sha256_load(u->row.sha_state, u->row.sha_state_n, &u->sha, err);
-  if (s == VAULT_OK)
-    s = v->blobs->resume(v->blobs_self, &u->row.blob, u->row.offset, &u->writer, err);
-  if (s != VAULT_OK) {
-    vault__upload_free(u);
-    return s;
-  }
-  atomic_fetch_add(&v->open_things, 1);
-  *out = u;
-  return VAULT_OK;
-}
-
-const vault_upload_view *vault_upload_get(vault_upload *u) {
-  if (!u)
-    return NULL;
-  u->view = (vault_upload_view){.size = sizeof u->view,
-                                .id = u->row.id,
-                                .offset = u->offset,
-                                .durable_offset = u->row.offset,
-                                .length = u->row.length};
-  return &u->view;
+  /* Expired, and not swept yet. */
+  (void)vault_upload_cancel(v, who, &existing, NULL);
+  return begin_new(v, who, opts, out, &existing, err);
 }
 
 /* ---- append ------------------------------------------------------------------------ */
@@ -300,37 +282,20 @@ static vault_status reserve(vault_upload *u, uint64_t need, vault_err *err) {
     return VAULT_OK;
   VAULT_TRY(
     vault__quota_grow(need, VAULT_UPLOAD_STEP_BYTES, v->settings.upload_max_bytes, &want, err));
-  vault_status s = v->items->grow_upload(v->items_self, user, &u->row.id, want - has, err);
+  vault_status s = v->items->grow_upload(v->items_self, user, &u->row.id, u->row.fence, want - has, err);
   if (s == VAULT_E_QUOTA && want > need) {
     want = need;
-    s = v->items->grow_upload(v->items_self, user, &u->row.id, want - has, err);
+    s = v->items->grow_upload(v->items_self, user, &u->row.id, u->row.fence, want - has, err);
   }
   if (s == VAULT_OK)
     u->row.reserved_bytes = want;
   return s;
 }
 
-vault_status vault__upload_flush(vault_upload *u, vault_err *err) {
-  vault *v = u->v;
-  uint64_t durable = 0;
-  uint8_t state[VAULT__SHA256_SAVED];
-  VAULT_TRY(v->blobs->flush(v->blobs_self, u->writer, &durable, err));
-  if (durable != u->offset)
-    return vault__fail(err, VAULT_E_INTERNAL, VAULT_ORIGIN_BLOB, 0,
-                       "the store flushed another length than it was given");
-  vault__sha256_save(&u->sha, state);
-  VAULT_TRY(v->items->save_offset(v->items_self, &u->row.blob.user, &u->row.id, durable, state,
-                                  sizeof state, vault__now_ms(v) + v->settings.upload_ttl_ms, err));
-  u->row.offset = durable;
-  u->flushed_mono_ms = v->clock->mono_ms(v->clock_self);
-  return VAULT_OK;
-}
-
 static int flush_is_due(const vault_upload *u) {
   vault *v = u->v;
-  return (u->row.flags & VAULT_UPLOAD_RESUMABLE) &&
-         (u->offset - u->row.offset >= VAULT_FLUSH_STEP_BYTES ||
-          v->clock->mono_ms(v->clock_self) - u->flushed_mono_ms >= FLUSH_EVERY_MS);
+  return u->offset - u->flushed >= VAULT_FLUSH_STEP_BYTES ||
+         v->clock->mono_ms(v->clock_self) - u->flushed_mono_ms >= FLUSH_EVERY_MS;
 }
 
 /* A body that arrives slowly is no abandoned one: its time is put off, so that no other
@@ -340,11 +305,15 @@ static vault_status put_off(vault_upload *u, vault_err *err) {
   int64_t now_ms = v->clock->mono_ms(v->clock_self);
   if (now_ms - u->flushed_mono_ms < v->settings.upload_ttl_ms / PUT_OFF_PART)
     return VAULT_OK;
-  vault_status s = v->items->save_offset(v->items_self, &u->row.blob.user, &u->row.id, 0, NULL, 0,
-                                         vault__now_ms(v) + v->settings.upload_ttl_ms, err);
+  vault_upload_save save = {.size = sizeof save,
+                            .user = u->row.blob.user,
+                            .upload = u->row.id,
+                            .fence = u->row.fence,
+                            .expires_ms = vault__now_ms(v) + v->settings.upload_ttl_ms};
+  vault_status s = v->items->save_offset(v->items_self, &save, err);
   if (s == VAULT_OK)
     u->flushed_mono_ms = now_ms;
-  return s == VAULT_E_NOT_FOUND ? s : VAULT_OK;
+  return s == VAULT_E_NOT_FOUND || s == VAULT_E_PREEMPTED ? s : VAULT_OK;
 }
 
 static vault_status take(vault_upload *u, const void *p, uint64_t n, vault_err *err) {
@@ -358,30 +327,34 @@ static vault_status take(vault_upload *u, const void *p, uint64_t n, vault_err *
                        "one upload has at most %llu bytes",
                        (unsigned long long)v->settings.upload_max_bytes);
   VAULT_TRY(reserve(u, u->offset + n, err));
+  VAULT_TRY(vault__upload_chain_room(u, n, err));
   VAULT_TRY(v->blobs->write(v->blobs_self, u->writer, p, n, err));
-  vault__sha256_add(&u->sha, p, n);
-  u->offset += n;
+  vault__upload_hash(u, p, n);
   if (!(u->row.flags & VAULT_UPLOAD_RESUMABLE))
     return put_off(u, err);
   return flush_is_due(u) ? vault__upload_flush(u, err) : VAULT_OK;
 }
 
-vault_status vault_upload_append(vault_upload *u, const void *p, uint64_t n, vault_err *err) {
-  if (!u || u->state != VAULT__UPLOAD_RECEIVING || (!p && n))
-    return fail_usage(err, "this upload takes no more bytes");
-  if (n == 0)
-    return VAULT_OK;
-  vault_status s = take(u, p, n, err);
-  if (s != VAULT_OK)
-    u->state = VAULT__UPLOAD_BROKEN;
+/* A long piece is taken in steps, so that no more than a step is lost with the process. */
+static vault_status take_steps(vault_upload *u, const char *p, uint64_t n, vault_err *err) {
+  vault_status s = VAULT_OK;
+  while (n && s == VAULT_OK) {
+    uint64_t step = n < VAULT_FLUSH_STEP_BYTES ? n : VAULT_FLUSH_STEP_BYTES;
+    s = take(u, p, step, err);
+    p += step;
+    n -= step;
+  }
   return s;
 }
 
-vault_status vault_upload_flush(vault_upload *u, vault_err *err) {
-  if (!u || u->state != VAULT__UPLOAD_RECEIVING || !(u->row.flags & VAULT_UPLOAD_RESUMABLE))
-    return fail_usage(err, "only a resumable upload that is receiving can be flushed");
-  vault_status s = vault__upload_flush(u, err);
-  if (s != VAULT_OK)
-    u->state = VAULT__UPLOAD_BROKEN;
-  return s;
+vault_status vault_upload_append(vault_upload *u, const void *p, uint64_t n, vault_err *err) {
+  if (!u || (!p && n))
+    return fail_usage(err, "no upload, or no bytes");
+  VAULT_TRY(vault__upload_enter(u, err));
+  vault_status s = VAULT_OK;
+  if (u->state != VAULT__UPLOAD_RECEIVING)
+    s = fail_usage(err, "this upload takes no more bytes");
+  else
+    s = take_steps(u, p, n, err);
+  return vault__upload_leave(u, s);
 }

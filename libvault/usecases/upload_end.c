@@ -15,6 +15,8 @@ vault_status vault__upload_close_body(vault_upload *u, vault_err *err) {
     return fail_usage(err, "this upload has failed: abort it");
   if (u->state != VAULT__UPLOAD_RECEIVING)
     return VAULT_OK;
+  if (u->holding)
+    return fail_usage(err, "held bytes are not settled");
   if (u->row.length != VAULT_LENGTH_UNKNOWN && u->offset < u->row.length)
     return vault__fail(err, VAULT_E_BODY_SHORT, VAULT_ORIGIN_CORE, 0,
                        "%llu bytes were declared, %llu arrived", (unsigned long long)u->row.length,
@@ -78,26 +80,44 @@ vault_status vault__upload_publish(vault_upload *u, vault_err *err) {
   return VAULT_OK;
 }
 
+static vault_status seal(vault_upload *u, vault_err *err) {
+  VAULT_TRY(vault__upload_close_body(u, err));
+  return vault__upload_seal(u, err);
+}
+
 vault_status vault_upload_seal(vault_upload *u, vault_err *err) {
   if (!u)
     return fail_usage(err, "no upload was given");
-  VAULT_TRY(vault__upload_close_body(u, err));
-  vault_status s = vault__upload_seal(u, err);
-  if (s != VAULT_OK)
-    u->state = VAULT__UPLOAD_BROKEN;
-  return s;
+  VAULT_TRY(vault__upload_enter(u, err));
+  if (u->row.flags & VAULT_UPLOAD_PARTIAL)
+    return vault__upload_leave(u, fail_usage(err, "a piece is not sealed: finish it"));
+  return vault__upload_leave(u, seal(u, err));
+}
+
+/* Whether u may give up its bytes: they are its own still. The lease is taken once more, so that
+ * nobody else can commit what is removed. */
+static int may_remove(vault_upload *u) {
+  vault *v = u->v;
+  if (u->state == VAULT__UPLOAD_LOST || u->state == VAULT__UPLOAD_DONE)
+    return 0;
+  return !(u->row.flags & VAULT_UPLOAD_RESUMABLE) ||
+         v->items->lease_upload(v->items_self, &u->row.blob.user, &u->row.id, u->row.fence,
+                                v->owner, &u->row, NULL, NULL) == VAULT_OK;
 }
 
 void vault__upload_undo(vault_upload *u) {
   vault *v = u->v;
+  int published = u->state == VAULT__UPLOAD_PUBLISHED || u->state == VAULT__UPLOAD_SEALED;
+  if (!may_remove(u))
+    return;
   v->blobs->discard(v->blobs_self, u->writer, 0);
   u->writer = NULL;
   /* The blob before the row: as long as the row is there, job_uploads.c knows of the blob. A
    * failed publish may have made the name, so the blob goes from SEALED on. */
-  if ((u->state == VAULT__UPLOAD_PUBLISHED || u->state == VAULT__UPLOAD_SEALED) && !u->is_shared &&
+  if (published && !u->is_shared &&
       v->blobs->remove(v->blobs_self, &u->row.blob, NULL) != VAULT_OK)
     return;
-  (void)v->items->abort_upload(v->items_self, &u->row.blob.user, &u->row.id, NULL);
+  (void)v->items->abort_upload(v->items_self, &u->row.blob.user, &u->row.id, u->row.fence, NULL);
 }
 
 void vault__upload_free(vault_upload *u) {
@@ -107,8 +127,10 @@ void vault__upload_free(vault_upload *u) {
   /* Keep is for what waits to be resumed; what was committed needs its writer no more. */
   v->blobs->discard(v->blobs_self, u->writer, u->result.outcome == 0);
   vault__claim_drop(v, &u->claim);
+  vault__delete(&v->alloc, u->chain.states);
   vault__arena_free(&u->arena);
   vault__wipe(&u->sha, sizeof u->sha);
+  vault__wipe(&u->held_sha, sizeof u->held_sha);
   vault__delete(&v->alloc, u);
 }
 
@@ -118,10 +140,26 @@ static void let_go(vault_upload *u) {
   atomic_fetch_sub(&v->open_things, 1);
 }
 
+/* Waits while another thread takes this handle's upload over; it may be LOST then. */
+static void enter_to_end(vault_upload *u) {
+  if (u->claim.held && (u->row.flags & VAULT_UPLOAD_RESUMABLE) &&
+      !vault__claim_enter(u->v, &u->claim))
+    u->state = VAULT__UPLOAD_LOST;
+}
+
 void vault_upload_abort(vault_upload *u) {
   if (!u)
     return;
+  enter_to_end(u);
   vault__upload_undo(u);
+  let_go(u);
+}
+
+/* The caller has entered. */
+static void put_aside(vault_upload *u) {
+  if (u->state == VAULT__UPLOAD_RECEIVING && !u->holding && u->offset != u->row.offset &&
+      u->row.state == VAULT_UPLOAD_RECEIVING)
+    (void)vault__upload_flush(u, NULL); /* best effort: the last durable offset stays good */
   let_go(u);
 }
 
@@ -132,9 +170,16 @@ void vault_upload_suspend(vault_upload *u) {
     vault_upload_abort(u);
     return;
   }
-  if (u->state == VAULT__UPLOAD_RECEIVING && u->offset != u->row.offset)
-    (void)vault__upload_flush(u, NULL); /* best effort: the last durable offset stays good */
-  let_go(u);
+  enter_to_end(u);
+  put_aside(u);
+}
+
+int vault__upload_is_kept(const vault_upload *u, vault_status s) {
+  int32_t class = vault_status_class(s);
+  if (!(u->row.flags & VAULT_UPLOAD_RESUMABLE) || s == VAULT_E_DIGEST)
+    return 0;
+  return s == VAULT_E_BODY_SHORT || s == VAULT_E_PREEMPTED || s == VAULT_E_QUOTA ||
+         class == VAULT_CLASS_USAGE || class >= VAULT_CLASS_RETRY;
 }
 
 static void hand_over_error(const vault_upload *u, vault_err *err) {
@@ -145,18 +190,107 @@ static void hand_over_error(const vault_upload *u, vault_err *err) {
   err->size = size;
 }
 
+/* ---- finish --------------------------------------------------------------------------------- */
+
+/* What a finished upload became, once more. Takes u. */
+static vault_status finish_again(vault_upload *u, vault_items **out, uint32_t *outcome,
+                                 vault_err *err) {
+  vault *v = u->v;
+  vault_items *items = NULL;
+  vault_status s = vault__items_new(v, 1, &items, err);
+  int piece = (u->row.flags & VAULT_UPLOAD_PARTIAL) != 0;
+  if (s == VAULT_OK && !piece)
+    s = v->items->get_item(v->items_self, &u->row.blob.user, &u->row.done_item, &items->rows[0],
+                           err);
+  let_go(u);
+  if (s == VAULT_OK && outcome)
+    *outcome = piece ? 0 : VAULT_OUTCOME_REPLAY;
+  if (s == VAULT_OK && out) {
+    vault__items_show(items, piece ? 0 : 1);
+    *out = items;
+    items = NULL;
+  }
+  vault_items_free(items);
+  return s;
+}
+
+/* A piece that is whole stays what it is, until it expires. */
+static vault_status make_whole(vault_upload *u, vault_err *err) {
+  uint8_t sha256[VAULT__SHA256_BYTES];
+  vault__sha256 sha = u->sha;
+  if (u->row.length == VAULT_LENGTH_UNKNOWN) {
+    vault *v = u->v;
+    VAULT_TRY(v->items->set_length(v->items_self, &u->row.blob.user, &u->row.id, u->row.fence,
+                                   u->offset, err));
+    u->row.length = u->offset;
+  }
+  if (u->holding || u->offset < u->row.length)
+    return vault__fail(err, VAULT_E_BODY_SHORT, VAULT_ORIGIN_CORE, 0, NULL);
+  vault__sha256_end(&sha, sha256);
+  if ((u->flags & VAULT_UP_SHA256) && memcmp(sha256, u->expected, sizeof sha256) != 0)
+    return vault__fail(err, VAULT_E_DIGEST, VAULT_ORIGIN_CORE, 0, NULL);
+  return vault__upload_save(u, VAULT_UPLOAD_DONE, err);
+}
+
+static vault_status finish_piece(vault_upload *u, vault_items **out, uint32_t *outcome,
+                                 vault_err *err) {
+  vault *v = u->v;
+  vault_id user = u->row.blob.user, id = u->row.id;
+  vault_items *items = NULL;
+  vault_status s = out ? vault__items_new(v, 1, &items, err) : VAULT_OK;
+  if (s == VAULT_OK)
+    s = u->state == VAULT__UPLOAD_RECEIVING ? make_whole(u, err)
+                                            : fail_usage(err, "this upload has failed");
+  if (s == VAULT_E_DIGEST)
+    vault__upload_undo(u);
+  let_go(u);
+  if (s != VAULT_OK) {
+    vault_items_free(items);
+    return s;
+  }
+  vault__upload_piece_is_whole(v, &user, &id);
+  if (outcome)
+    *outcome = 0;
+  if (out) {
+    vault__items_show(items, 0);
+    *out = items;
+  }
+  return VAULT_OK;
+}
+
+/* The caller has entered. Takes u. */
+static vault_status give_up(vault_upload *u, vault_status s) {
+  if (s == VAULT_E_PREEMPTED)
+    u->state = VAULT__UPLOAD_LOST;
+  if (vault__upload_is_kept(u, s)) {
+    put_aside(u);
+    return s;
+  }
+  vault__upload_undo(u);
+  let_go(u);
+  return s;
+}
+
 vault_status vault_upload_finish(vault_upload *u, vault_items **out, uint32_t *outcome,
                                  vault_err *err) {
   vault_items *items = NULL;
   if (!u)
     return fail_usage(err, "no upload was given");
-  vault_status s = vault_upload_seal(u, err);
-  if (s == VAULT_OK && out)
-    s = vault__items_new(u->v, 1, &items, err);
+  if (u->state == VAULT__UPLOAD_DONE)
+    return finish_again(u, out, outcome, err);
+  vault_status s = vault__upload_enter(u, err);
   if (s != VAULT_OK) {
-    vault_upload_abort(u);
+    let_go(u);
     return s;
   }
+  if (u->row.flags & VAULT_UPLOAD_PARTIAL)
+    return finish_piece(u, out, outcome, err);
+  s = seal(u, err);
+  if (s == VAULT_OK && out)
+    s = vault__items_new(u->v, 1, &items, err);
+  if (s != VAULT_OK)
+    return give_up(u, s);
+  vault__claim_submit(u->v, &u->claim, 1);
   vault__commit_and_wait(u);
   s = u->result.status;
   if (s == VAULT_OK && outcome)
@@ -182,7 +316,8 @@ vault_status vault_put(vault *v, const vault_principal *who, const vault_upload_
     return fail_usage(err, "no options or no bytes were given");
   vault_upload_opts known = *opts;
   known.length = n;
-  known.flags &= ~VAULT_UP_RESUMABLE;
+  known.flags &= ~(VAULT_UP_RESUMABLE | VAULT_UP_PARTIAL);
+  known.client_meta.n = 0;
   VAULT_TRY(vault_upload_begin(v, who, &known, &u, err));
   vault_status s = vault_upload_append(u, p, n, err);
   if (s != VAULT_OK) {

@@ -81,7 +81,7 @@ START_TEST(resumable_body_is_found_again) {
     ck_assert_uint_eq(e[0].partial, !published);
     if (!published) {
       uint64_t offset = last >= AFTER_WRITE ? 3 : 0;
-      vt_ok(f.b.ops->resume(f.b.self, &key, offset, &w, NULL));
+      vt_ok(f.b.ops->resume(f.b.self, &key, offset, 1, &w, NULL));
       vt_ok(f.b.ops->write(f.b.self, w, &"hello"[offset], 5 - offset, NULL));
       vt_ok(f.b.ops->seal(f.b.self, w, &meta, NULL));
       vt_ok(f.b.ops->publish(f.b.self, w, NULL));
@@ -101,7 +101,6 @@ START_TEST(linked_and_partial_becomes_one) {
                  other = vt_blob_key(1, 2, VAULT_SPACE_PHOTOS, VT_NOV_2026_MS, "");
   vault_blob_entry e[4];
   vault_blob_writer *w = NULL;
-  vault_blob_meta meta = vt_blob_meta(vt_sha_hello);
   char part[VAULT__FS_NAME_MAX], name[VT_FS_PATH], from[VT_FS_PATH], to[VT_FS_PATH];
   vt_fs_make(&f);
   vt_blob_put(&f.b, &other, "jello", 5, vt_sha_jello); /* makes the directories */
@@ -112,10 +111,10 @@ START_TEST(linked_and_partial_becomes_one) {
   (void)snprintf(name, sizeof name, "%s/%s", VAULT__FS_INCOMING, part);
   ck_assert_int_eq(link(vt_fs_path(&f, name, from), vt_fs_key_path(&f, &key, to)), 0);
   ck_assert_uint_eq(vt_blob_list(&f.b, e, 4, 1), 3);
-  vt_ok(f.b.ops->resume(f.b.self, &key, 5, &w, NULL));
-  vt_ok(f.b.ops->seal(f.b.self, w, &meta, NULL));
-  vt_ok(f.b.ops->publish(f.b.self, w, NULL));
-  f.b.ops->discard(f.b.self, w, 0);
+  w = NULL;
+  vt_status(f.b.ops->resume(f.b.self, &key, 5, 1, &w, NULL), VAULT_E_NOT_FOUND);
+  ck_assert_ptr_null(w);
+  vt_ok(f.b.ops->confirm(f.b.self, &key, NULL));
   vt_blob_expect(&f.b, &key, "hello", 5);
   ck_assert_uint_eq(vt_blob_list(&f.b, e, 4, 4), 2);
   vt_fs_remove(&f);

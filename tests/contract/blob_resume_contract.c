@@ -28,7 +28,7 @@ static void finish_from(vt_blob *b, const vault_blob_key *key, uint64_t offset) 
   vault_blob_writer *w = NULL;
   vault_blob_entry e[2];
   vault_blob_meta meta = vt_blob_meta(vt_sha_hello);
-  vt_is(b->ops->resume(b->self, key, offset, &w, NULL), VAULT_OK);
+  vt_is(b->ops->resume(b->self, key, offset, 1, &w, NULL), VAULT_OK);
   vt_is(b->ops->write(b->self, w, &"hello"[offset], 5 - offset, NULL), VAULT_OK);
   vt_is(b->ops->seal(b->self, w, &meta, NULL), VAULT_OK);
   vt_is(b->ops->publish(b->self, w, NULL), VAULT_OK);
@@ -72,11 +72,11 @@ START_TEST(blob_resume_refuses) {
   vault_blob_key key, other = vt_blob_key(3, 2, VAULT_SPACE_FILES, VT_NOV_2026_MS, ".mp4");
   vault_blob_writer *w = NULL;
   if (leave_partial(&b, _i, &key)) {
-    vt_is(b.ops->resume(b.self, &other, 0, &w, NULL), VAULT_E_NOT_FOUND);
-    vt_is(b.ops->resume(b.self, &key, 4, &w, NULL), VAULT_E_OFFSET);
+    vt_is(b.ops->resume(b.self, &other, 0, 1, &w, NULL), VAULT_E_NOT_FOUND);
+    vt_is(b.ops->resume(b.self, &key, 4, 1, &w, NULL), VAULT_E_OFFSET);
     ck_assert_ptr_null(w);
     finish_from(&b, &key, 3);
-    vt_is(b.ops->resume(b.self, &key, 0, &w, NULL), VAULT_E_NOT_FOUND);
+    vt_is(b.ops->resume(b.self, &key, 0, 1, &w, NULL), VAULT_E_NOT_FOUND);
   }
   vt_blob_close(&b);
 }
@@ -109,7 +109,7 @@ START_TEST(blob_partial_is_removed) {
   vault_blob_writer *w = NULL;
   if (leave_partial(&b, _i, &key)) {
     vt_is(b.ops->remove(b.self, &key, NULL), VAULT_OK);
-    vt_is(b.ops->resume(b.self, &key, 0, &w, NULL), VAULT_E_NOT_FOUND);
+    vt_is(b.ops->resume(b.self, &key, 0, 1, &w, NULL), VAULT_E_NOT_FOUND);
     ck_assert_uint_eq(vt_blob_list(&b, &e, 1, 1), 0);
   }
   vt_blob_close(&b);
@@ -122,7 +122,7 @@ START_TEST(blob_discard_without_keep_removes) {
   vault_blob_entry e;
   vault_blob_writer *w = NULL;
   if (leave_partial(&b, _i, &key)) {
-    vt_is(b.ops->resume(b.self, &key, 3, &w, NULL), VAULT_OK);
+    vt_is(b.ops->resume(b.self, &key, 3, 1, &w, NULL), VAULT_OK);
     b.ops->discard(b.self, w, 0);
     ck_assert_uint_eq(vt_blob_list(&b, &e, 1, 1), 0);
   }

@@ -216,7 +216,10 @@ END_TEST
 static vault_upload_row begin(vt_items *f, const vt_path *p, uint64_t bytes, vault_commit_item *m,
                               unsigned content) {
   vault_upload_row row = vt_upload_row(f, bytes);
-  vt_is(f->ops->begin_upload(f->self, &row, p->names, p->n, &f->err), VAULT_OK);
+  vault_id existing;
+  vt_is(f->ops->begin_upload(f->self, &row, p->names, p->n, (vault_str){NULL, 0}, NULL, &existing,
+                             &f->err),
+        VAULT_OK);
   vt_commit_item(f, m, p, bytes, content);
   m->kind = VAULT_COMMIT_FINISH;
   m->upload = row.id;
@@ -240,14 +243,14 @@ START_TEST(finish_settles) {
   ck_assert_uint_eq(vt_commit(&f, &m).outcome, VAULT_OUTCOME_CREATED);
   ck_assert_uint_eq(vt_usage(&f).partial_bytes, 0);
   ck_assert_uint_eq(vt_usage(&f).live_bytes, 90);
-  vt_is(f.ops->abort_upload(f.self, &f.user, &row.id, &f.err), VAULT_E_NOT_FOUND);
+  vt_is(f.ops->abort_upload(f.self, &f.user, &row.id, 0, &f.err), VAULT_E_NOT_FOUND);
   ck_assert_uint_eq(vt_commit(&f, &m).outcome, VAULT_OUTCOME_REPLAY);
   vt_is(f.ops->set_quota(f.self, &f.user, 1000, &f.err), VAULT_OK);
   (void)begin(&f, &p, 90, &m, 1);
   ck_assert_uint_eq(vt_commit(&f, &m).outcome, VAULT_OUTCOME_SAME);
   ck_assert_uint_eq(vt_usage(&f).partial_bytes, 0);
   row = begin(&f, &p, 50, &m, 2);
-  vt_is(f.ops->abort_upload(f.self, &f.user, &row.id, &f.err), VAULT_OK);
+  vt_is(f.ops->abort_upload(f.self, &f.user, &row.id, 0, &f.err), VAULT_OK);
   vt_is(vt_commit(&f, &m).status, VAULT_E_NOT_FOUND);
   vt_items_close(&f);
 }

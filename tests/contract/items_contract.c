@@ -275,90 +275,6 @@ START_TEST(versions) {
 }
 END_TEST
 
-/* ---- uploads ---------------------------------------------------------------------------------------- */
-
-START_TEST(upload_life) {
-  vt_items f;
-  vault_upload_row row, got;
-  char names[VAULT_PATH_DEPTH_MAX * VAULT_NAME_TEXT];
-  uint32_t n;
-  uint8_t state[VAULT_SHA_STATE_MAX] = "midstate";
-  vt_items_open(&f, _i);
-  row = vt_upload_row(&f, 100);
-  row.length = UINT64_MAX;
-  row.mtime_ns = -1;
-  row.has_mtime = 1;
-  (void)snprintf(row.op_key, sizeof row.op_key, "key");
-  vt_is(vt_begin(&f, &row, "in/deep/file.txt"), VAULT_OK);
-  vt_is(f.ops->grow_upload(f.self, &f.user, &row.id, 50, &f.err), VAULT_OK);
-  vt_is(f.ops->save_offset(f.self, &f.user, &row.id, 70, state, 9, VT_NOW_MS + 9, &f.err),
-        VAULT_OK);
-  vt_is(f.ops->get_upload(f.self, &f.user, &row.id, &got, names, &n, &f.err), VAULT_OK);
-  ck_assert_uint_eq(got.reserved_bytes, 150);
-  ck_assert_uint_eq(got.offset, 70);
-  ck_assert_uint_eq(got.length, UINT64_MAX);
-  ck_assert_int_eq(got.mtime_ns, -1);
-  ck_assert_int_eq(got.expires_ms, VT_NOW_MS + 9);
-  ck_assert_str_eq(got.op_key, "key");
-  ck_assert_uint_eq(got.sha_state_n, 9);
-  ck_assert_str_eq((char *)got.sha_state, "midstate");
-  ck_assert_uint_eq(n, sizeof "in\0deep\0file.txt");
-  ck_assert_int_eq(memcmp(names, "in\0deep\0file.txt", n), 0);
-  ck_assert_uint_eq(vt_usage(&f).partial_bytes, 150);
-  vt_balanced(&f);
-  vt_is(f.ops->abort_upload(f.self, &f.user, &row.id, &f.err), VAULT_OK);
-  ck_assert_uint_eq(vt_usage(&f).partial_bytes, 0);
-  vt_is(f.ops->abort_upload(f.self, &f.user, &row.id, &f.err), VAULT_E_NOT_FOUND);
-  vt_is(f.ops->get_upload(f.self, &f.user, &row.id, &got, names, &n, &f.err), VAULT_E_NOT_FOUND);
-  vt_is(f.ops->grow_upload(f.self, &f.user, &row.id, 1, &f.err), VAULT_E_NOT_FOUND);
-  vt_is(f.ops->save_offset(f.self, &f.user, &row.id, 1, state, 0, 1, &f.err), VAULT_E_NOT_FOUND);
-  vt_items_close(&f);
-}
-END_TEST
-
-START_TEST(upload_quota) {
-  vt_items f;
-  vt_items_open(&f, _i);
-  vt_is(f.ops->set_quota(f.self, &f.user, 100, &f.err), VAULT_OK);
-  vault_upload_row a = vt_upload_row(&f, 60), b = vt_upload_row(&f, 41);
-  vt_is(vt_begin(&f, &a, "a"), VAULT_OK);
-  vt_is(vt_begin(&f, &b, "b"), VAULT_E_QUOTA);
-  vt_is(f.ops->grow_upload(f.self, &f.user, &a.id, 41, &f.err), VAULT_E_QUOTA);
-  vt_is(f.ops->grow_upload(f.self, &f.user, &a.id, UINT64_MAX, &f.err), VAULT_E_QUOTA);
-  vt_is(f.ops->grow_upload(f.self, &f.user, &a.id, 40, &f.err), VAULT_OK);
-  b.reserved_bytes = 0;
-  vt_is(vt_begin(&f, &b, "b"), VAULT_OK);
-  ck_assert_uint_eq(vt_usage(&f).partial_bytes, 100);
-  vt_items_close(&f);
-}
-END_TEST
-
-START_TEST(upload_lists) {
-  vt_items f;
-  vault_upload_row rows[4], got[4];
-  uint8_t me[16] = "process number 2";
-  uint64_t n;
-  vt_items_open(&f, _i);
-  for (int i = 0; i < 4; i++) {
-    rows[i] = vt_upload_row(&f, 1);
-    rows[i].expires_ms = VT_NOW_MS + i;
-    rows[i].flags = i == 3 ? VAULT_UPLOAD_RESUMABLE : 0;
-    if (i == 2)
-      memcpy(rows[i].owner, me, sizeof me);
-    vt_is(vt_begin(&f, &rows[i], "x"), VAULT_OK);
-  }
-  vt_is(f.ops->list_uploads(f.self, &vt_root, VT_NOW_MS + 2, NULL, got, 4, &n, &f.err), VAULT_OK);
-  ck_assert_uint_eq(n, 2);
-  ck_assert(vt_same_id(&got[0].id, &rows[0].id));
-  vt_is(f.ops->list_uploads(f.self, &vt_root, 0, me, got, 4, &n, &f.err), VAULT_OK);
-  ck_assert_uint_eq(n, 3);
-  vt_is(f.ops->list_uploads(f.self, &rows[0].id, INT64_MAX, NULL, got, 2, &n, &f.err), VAULT_OK);
-  ck_assert_uint_eq(n, 2);
-  ck_assert(vt_same_id(&got[1].id, &rows[2].id));
-  vt_items_close(&f);
-}
-END_TEST
-
 /* ---- usage ---------------------------------------------------------------------------------------------- */
 
 START_TEST(usage_of_nobody) {
@@ -392,15 +308,13 @@ TCase *vt_items_contract(const vt_adapter *a) {
                               find_by_path,
                               children_page_by_key,
                               versions,
-                              upload_life,
-                              upload_quota,
-                              upload_lists,
                               usage_of_nobody,
                               NULL};
   TCase *tcase = vt_contract("items", a, own);
   int i = vt_adapter_add(a);
   vt_items_add_trash(tcase, i);
   vt_items_add_commit(tcase, i);
+  vt_items_add_upload(tcase, i);
   vt_items_add_inline(tcase, i);
   vt_items_add_fresh(tcase, i);
   vt_items_add_batch(tcase, i);

@@ -222,8 +222,10 @@ vault_upload_row vt_upload_row(vt_items *f, uint64_t reserved_bytes) {
 
 vault_status vt_begin(vt_items *f, const vault_upload_row *row, const char *path) {
   vt_path p;
+  vault_id existing;
   vt_path_set(&p, path);
-  return f->ops->begin_upload(f->self, row, p.names, p.n, &f->err);
+  return f->ops->begin_upload(f->self, row, p.names, p.n, (vault_str){NULL, 0}, NULL, &existing,
+                              &f->err);
 }
 
 /* ---- looking ------------------------------------------------------------------------------------ */

@@ -73,6 +73,7 @@ static inline int vt_same_id(const vault_id *a, const vault_id *b) {
 void vt_items_add(TCase *tcase, int adapter, const TTest *const *tests);
 void vt_items_add_trash(TCase *tcase, int adapter);
 void vt_items_add_commit(TCase *tcase, int adapter);
+void vt_items_add_upload(TCase *tcase, int adapter);
 void vt_items_add_inline(TCase *tcase, int adapter);
 void vt_items_add_fresh(TCase *tcase, int adapter);
 void vt_items_add_batch(TCase *tcase, int adapter);

@@ -224,7 +224,7 @@ static void random_upload(play *p) {
   if (vt_begin(&p->f, &row, "up/load") != VAULT_OK || pick(p, 3) == 0)
     return;
   if (pick(p, 2)) {
-    vt_is(p->f.ops->abort_upload(p->f.self, &p->f.user, &row.id, &p->f.err), VAULT_OK);
+    vt_is(p->f.ops->abort_upload(p->f.self, &p->f.user, &row.id, 0, &p->f.err), VAULT_OK);
     return;
   }
   vt_path_set(&path, "up/load");

@@ -261,10 +261,28 @@ static vault_status do_begin(tools *t) {
   return vt_begin(&t->f, &row, "x/y");
 }
 static vault_status do_grow(tools *t) {
-  return t->f.ops->grow_upload(t->f.self, &t->f.user, &t->upload.id, 9, &t->f.err);
+  return t->f.ops->grow_upload(t->f.self, &t->f.user, &t->upload.id, 0, 9, &t->f.err);
+}
+static vault_status do_lease(tools *t) {
+  vault_upload_row row;
+  return t->f.ops->lease_upload(t->f.self, &t->f.user, &t->upload.id, VAULT_FENCE_ANY, t->upload.owner, &row,
+                                NULL, &t->f.err);
+}
+static vault_status do_length(tools *t) {
+  return t->f.ops->set_length(t->f.self, &t->f.user, &t->upload.id, 0, 99, &t->f.err);
+}
+static vault_status do_save(tools *t) {
+  static const uint8_t states[2 * VAULT_CHAIN_STATE];
+  vault_upload_save save = {.size = sizeof save,
+                            .user = t->f.user,
+                            .upload = t->upload.id,
+                            .offset = 3 * VAULT_CHAIN_STEP,
+                            .blob = t->upload.blob.blob,
+                            .chain = {1, 2, states}};
+  return t->f.ops->save_offset(t->f.self, &save, &t->f.err);
 }
 static vault_status do_abort(tools *t) {
-  return t->f.ops->abort_upload(t->f.self, &t->f.user, &t->upload.id, &t->f.err);
+  return t->f.ops->abort_upload(t->f.self, &t->f.user, &t->upload.id, 0, &t->f.err);
 }
 
 static void tools_make(tools *t) {
@@ -306,7 +324,8 @@ static void method_torture(vault_status (*call)(tools *)) {
 
 START_TEST(methods_fail_at_any_call) {
   vault_status (*const all[])(tools *) = {do_folder, do_move,  do_trash, do_restore,
-                                          do_purge,  do_begin, do_grow,  do_abort};
+                                          do_purge,  do_begin, do_grow,  do_lease,
+                                          do_length, do_save,  do_abort};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
     method_torture(all[i]);
 }

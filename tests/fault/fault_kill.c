@@ -19,6 +19,8 @@ static const vt_scenario *find(const vt_scenario *all, int n, const char *name) 
   return NULL;
 }
 
+#define N_OTHERS 12
+
 static const vt_scenario *scenario_at(int i) {
   static const char *const uploads[] = {"put",
                                         "put a new version",
@@ -28,10 +30,11 @@ static const vt_scenario *scenario_at(int i) {
                                         "submit and drive"};
   static const char *const files[] = {"make a folder", "move and rename", "move to the trash",
                                       "restore",       "purge",           "collect blobs"};
+  if (i >= N_OTHERS)
+    return &vt_resume_scenarios[i - N_OTHERS];
   return i < 6 ? find(vt_upload_scenarios, vt_n_upload_scenarios, uploads[i])
                : find(vt_file_scenarios, vt_n_file_scenarios, files[i - 6]);
 }
-#define N_SCENARIOS 12
 
 /* What the child tells the parent when its operation was answered. */
 static void child(const vt_scenario *s, const char *dir, vt_fault_mode mode, uint64_t k,
@@ -118,7 +121,7 @@ static Suite *suite(void) {
   Suite *s = suite_create("kill");
   TCase *t = tcase_create("kill at every step");
   tcase_set_timeout(t, 1200);
-  tcase_add_loop_test(t, killed, 0, N_SCENARIOS);
+  tcase_add_loop_test(t, killed, 0, N_OTHERS + vt_n_resume_scenarios);
   suite_add_tcase(s, t);
   return s;
 }

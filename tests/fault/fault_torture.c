@@ -101,6 +101,10 @@ START_TEST(uploads) {
   torture(&vt_upload_scenarios[_i]);
 }
 END_TEST
+START_TEST(resumable) {
+  torture(&vt_resume_scenarios[_i]);
+}
+END_TEST
 START_TEST(host) {
   torture(&vt_host_scenarios[_i]);
 }
@@ -113,6 +117,7 @@ static Suite *suite(void) {
   tcase_add_loop_test(t, auth, 0, vt_n_auth_scenarios);
   tcase_add_loop_test(t, files, 0, vt_n_file_scenarios);
   tcase_add_loop_test(t, uploads, 0, vt_n_upload_scenarios);
+  tcase_add_loop_test(t, resumable, 0, vt_n_resume_scenarios);
   tcase_add_loop_test(t, host, 0, vt_n_host_scenarios);
   suite_add_tcase(s, t);
   return s;

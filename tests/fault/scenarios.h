@@ -18,9 +18,9 @@ typedef struct vt_scenario {
 } vt_scenario;
 
 extern const vt_scenario vt_auth_scenarios[], vt_file_scenarios[], vt_upload_scenarios[],
-  vt_host_scenarios[];
+  vt_resume_scenarios[], vt_host_scenarios[];
 extern const int vt_n_auth_scenarios, vt_n_file_scenarios, vt_n_upload_scenarios,
-  vt_n_host_scenarios;
+  vt_n_resume_scenarios, vt_n_host_scenarios;
 
 /* Put a small file at a path: begin, append, finish in one. */
 vault_status vt_put(vt_world *w, const char *path, const char *body, vault_id *item);

@@ -46,14 +46,14 @@ static vault_status begin(void *self, const vault_blob_key *key, uint32_t flags,
   return st;
 }
 
-static vault_status resume(void *self, const vault_blob_key *key, uint64_t offset,
+static vault_status resume(void *self, const vault_blob_key *key, uint64_t offset, int64_t fence,
                            vault_blob_writer **out, vault_err *err) {
   vt_fault_blob *w = self;
   vault_blob_writer *got = NULL;
   vt_fault_act act = vt_fault_enter(w->fault, "blob.resume", 1);
   if (act == VT_ACT_FAIL)
     return vt_fault_fail(w->fault, "blob.resume", err);
-  vault_status st = w->ops->resume(w->self, key, offset, &got, err);
+  vault_status st = w->ops->resume(w->self, key, offset, fence, &got, err);
   if (vt_fault_leave(act, st)) {
     w->ops->discard(w->self, got, 1);
     return vt_fault_fail(w->fault, "blob.resume", err);
@@ -117,6 +117,26 @@ static void discard(void *self, vault_blob_writer *b, uint32_t keep) {
   vt_fault_act act = vt_fault_enter(w->fault, "blob.discard", 0);
   w->ops->discard(w->self, b, keep);
   (void)vt_fault_leave(act, VAULT_OK);
+}
+
+static vault_status open_partial(void *self, const vault_blob_key *key, vault_blob_reader **out,
+                                 uint64_t *size_bytes, vault_err *err) {
+  vt_fault_blob *w = self;
+  vault_blob_reader *got = NULL;
+  uint64_t size = 0;
+  vt_fault_act act = vt_fault_enter(w->fault, "blob.open_partial", 1);
+  if (act == VT_ACT_FAIL)
+    return vt_fault_fail(w->fault, "blob.open_partial", err);
+  vault_status st = w->ops->open_partial(w->self, key, &got, &size, err);
+  if (vt_fault_leave(act, st)) {
+    w->ops->close(w->self, got);
+    return vt_fault_fail(w->fault, "blob.open_partial", err);
+  }
+  if (st == VAULT_OK) {
+    *out = got;
+    *size_bytes = size;
+  }
+  return st;
 }
 
 static vault_status open_blob(void *self, const vault_blob_key *key, vault_blob_reader **out,
@@ -213,7 +233,8 @@ const vault_blob_store_ops *vt_fault_blob_wrap(vt_fault_blob *w, vt_fault *f,
                                              .remove = remove_blob,
                                              .list = list,
                                              .destroy = destroy,
-                                             .confirm = confirm};
+                                             .confirm = confirm,
+                                             .open_partial = open_partial};
   *w = (vt_fault_blob){f, ops, self};
   return &table;
 }

@@ -11,7 +11,7 @@ OF_OTHERS = {  # in libvault/, except in the places named
     "libvault/base/alloc.c": "malloc calloc realloc reallocarray free strdup strndup asprintf vasprintf "
                              "posix_memalign aligned_alloc".split(),
     # committer.c waits on a condition variable, whose deadline is a time of the system's clock.
-    ("libvault/adapters/", "libvault/usecases/committer.c"): ["clock_gettime"],
+    ("libvault/adapters/", "libvault/usecases/claim.c", "libvault/usecases/committer.c"): ["clock_gettime"],
     "libvault/adapters/": "time gettimeofday rand random srand getrandom getentropy".split(),
     "nowhere in the library": "getenv secure_getenv setenv printf fprintf vprintf vfprintf puts fputs putchar perror "
                               "syslog abort exit _exit _Exit quick_exit atexit pthread_create thrd_create "

@@ -86,8 +86,12 @@ typedef struct vault_blob_store_ops {
                         vault_blob_writer **out, vault_err *err);
 
   /* Must provide where CAP_RESUME. Continue a resumable body at offset; anything behind it
-   * is cut off. NOT_FOUND: no such body. OFFSET: it is shorter than offset. */
-  vault_status (*resume)(void *self, const vault_blob_key *key, uint64_t offset,
+   * is cut off. fence: grows with each lease of the upload (begin has 0). A writer with a
+   * smaller one, in any process, changes nothing from then on: its calls give PREEMPTED, and
+   * its discard removes nothing. Waits for a running call of such a writer. BUSY: one is
+   * open elsewhere, and this store cannot fence it off. PREEMPTED: a larger fence was here.
+   * NOT_FOUND: no such body, or it is published. OFFSET: it is shorter than offset. */
+  vault_status (*resume)(void *self, const vault_blob_key *key, uint64_t offset, int64_t fence,
                          vault_blob_writer **out, vault_err *err);
 
   /* Must provide. Append n bytes. NO_SPACE and IO leave the writer fit only for discard. */
@@ -154,6 +158,15 @@ typedef struct vault_blob_store_ops {
    * first that failed. Each writer still needs its discard. */
   void (*publish_many)(void *self, vault_blob_writer *const *w, const vault_blob_meta *metas,
                        uint64_t n, vault_status *statuses, vault_err *err);
+
+  /* Must provide where CAP_RESUME. Open a resumable body that was not published, for `read`
+   * and `close`. *size_bytes: what is there now. NOT_FOUND. */
+  vault_status (*open_partial)(void *self, const vault_blob_key *key, vault_blob_reader **out,
+                               uint64_t *size_bytes, vault_err *err);
+  /* May provide. As read and write of n bytes at offset, without the bytes passing through
+   * the caller (copy_file_range). CORRUPT: there are fewer. As write otherwise. */
+  vault_status (*copy)(void *self, vault_blob_writer *w, vault_blob_reader *r, uint64_t offset,
+                       uint64_t n, vault_err *err);
 } vault_blob_store_ops;
 
 #ifdef __cplusplus

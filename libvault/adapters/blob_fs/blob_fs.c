@@ -43,6 +43,8 @@ static const vault_blob_store_ops table = {
   .stat = vault__fs_stat,
   .remove = vault__fs_remove,
   .confirm = vault__fs_confirm,
+  .open_partial = vault__fs_open_partial,
+  .copy = vault__fs_copy,
   .list = vault__fs_list,
   .destroy = destroy,
 };

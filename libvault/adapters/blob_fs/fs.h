@@ -17,6 +17,7 @@
 #define VAULT__FS_INCOMING ".vault/incoming"
 #define VAULT__FS_MARK ".vault/store"
 #define VAULT__FS_XATTR "user.vault"
+#define VAULT__FS_FENCE_XATTR "user.vault.fence" /* 8 bytes, big-endian */
 #define VAULT__FS_ROOT_MAX 4096u /* bytes of the root path, NUL included */
 #define VAULT__FS_NAME_MAX 96u   /* longest name that is ours, NUL included */
 #define VAULT__FS_WRITEBACK_BYTES (UINT64_C(8) << 20)
@@ -55,6 +56,8 @@ struct vault_blob_writer {
   char part[VAULT__FS_NAME_MAX]; /* name in .vault/incoming; "" for a file without a name */
   int fd;
   int resumable, named, broken, sealed, published;
+  int fenced;    /* resumable, and the file can carry a fence (partial.c) */
+  int64_t fence; /* of the lease that this writer works under */
   uint64_t offset;  /* bytes so far */
   uint64_t started; /* bytes whose write-back was started */
   uint64_t n_bad_syncfs; /* of the store, when this body began */
@@ -123,11 +126,34 @@ int vault__fs_part_parse(const char *name, vault_blob_key *out);
 /* Unlink it, best effort: what stays is listed as partial and swept. */
 void vault__fs_part_remove(const vault__fs *s, const char *name);
 
+/* ---- partial.c: writers that another process may take over ---- */
+
+/* Does this file take a fence? Otherwise it is locked for the writer's life. */
+int vault__fs_can_fence(int fd);
+/* Before anything that changes the body or its name: waits for the other writers' running
+ * calls, and keeps them out until leave. Does nothing for a writer that is not fenced.
+ * OK | PREEMPTED (somebody has a larger fence) | IO */
+vault_status vault__fs_enter(vault_blob_writer *w, vault_err *err);
+void vault__fs_leave(vault_blob_writer *w);
+/* Under the lock: from now on only this fence counts. OK | PREEMPTED | NOT_FOUND | IO */
+vault_status vault__fs_raise_fence(vault_blob_writer *w, vault_err *err);
+
 /* ---- publish.c ---- */
 
 /* Link a sealed body under its name in the open directory; w->mine says whether this call made
  * the name, or the same body had it. The directory is not flushed.  OK | CONFLICT | IO ... */
 vault_status vault__fs_link(vault__fs *s, vault_blob_writer *w, int dir, vault_err *err);
+
+/* ---- reader.c ---- */
+
+/* A reader of the file at a path below the root. */
+vault_status vault__fs_open_reader(vault__fs *s, const char *path, vault_blob_reader **out,
+                                   uint64_t *size_bytes, vault_err *err);
+
+/* Whether a writer may be used still: it has not failed, and the store takes writes. */
+vault_status vault__fs_live(vault__fs *s, const vault_blob_writer *w, vault_err *err);
+/* Bytes were written at the end: count them, and start their write-back. */
+void vault__fs_wrote(vault_blob_writer *w, uint64_t n);
 
 /* ---- meta.c ---- */
 
@@ -144,7 +170,11 @@ vault_status vault__fs_attach(void *self, const vault_id *id, uint32_t create, v
 vault_status vault__fs_begin(void *self, const vault_blob_key *key, uint32_t flags,
                              vault_blob_writer **out, vault_err *err);
 vault_status vault__fs_resume(void *self, const vault_blob_key *key, uint64_t offset,
-                              vault_blob_writer **out, vault_err *err);
+                              int64_t fence, vault_blob_writer **out, vault_err *err);
+vault_status vault__fs_open_partial(void *self, const vault_blob_key *key, vault_blob_reader **out,
+                                    uint64_t *size_bytes, vault_err *err);
+vault_status vault__fs_copy(void *self, vault_blob_writer *w, vault_blob_reader *r, uint64_t offset,
+                            uint64_t n, vault_err *err);
 vault_status vault__fs_write(void *self, vault_blob_writer *w, const void *p, uint64_t n,
                              vault_err *err);
 vault_status vault__fs_flush(void *self, vault_blob_writer *w, uint64_t *offset, vault_err *err);

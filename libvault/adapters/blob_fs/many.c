@@ -182,9 +182,18 @@ static void name_bodies(many *m) {
   }
 }
 
+/* Under its lock for every step; two batches that held several of them could wait for each other. */
+static void publish_alone(many *m, vault_blob_writer *w, const vault_blob_meta *meta) {
+  w->status = vault__fs_seal(m->s, w, meta, m->err);
+  if (w->status == VAULT_OK)
+    w->status = vault__fs_publish(m->s, w, m->err);
+  if (w->status != VAULT_OK)
+    m->err = NULL;
+}
+
 void vault__fs_publish_many(void *self, vault_blob_writer *const *w, const vault_blob_meta *metas,
                             uint64_t n, vault_status *statuses, vault_err *err) {
-  many m = {.s = self, .n = n, .err = err};
+  many m = {.s = self, .err = err};
   if (n > VAULT_BLOB_MANY_MAX) {
     vault_status st = vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_BLOB, 0,
                                   "at most %u blobs are published together", VAULT_BLOB_MANY_MAX);
@@ -193,7 +202,11 @@ void vault__fs_publish_many(void *self, vault_blob_writer *const *w, const vault
     return;
   }
   for (uint64_t i = 0; i < n; i++) {
-    m.at[i] = w[i];
+    if (w[i]->fenced) {
+      publish_alone(&m, w[i], &metas[i]);
+      continue;
+    }
+    m.at[m.n++] = w[i];
     check(&m, w[i]);
     if (!needs_flush(w[i]))
       continue;

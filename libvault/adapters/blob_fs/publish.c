@@ -96,20 +96,22 @@ vault_status vault__fs_publish(void *self, vault_blob_writer *w, vault_err *err)
   if (w->published)
     return VAULT_OK;
   VAULT_TRY(vault__fs_blob_dir(s, w->path, 1, &dir, err));
-  vault_status st = name_blob(s, w, dir, err);
-  vault__fs_close(dir);
+  vault_status st = vault__fs_enter(w, err);
   if (st == VAULT_OK) {
-    w->published = 1;
-    if (w->part[0])
+    st = name_blob(s, w, dir, err);
+    w->published = st == VAULT_OK;
+    if (w->published && w->part[0])
       vault__fs_part_remove(s, w->part);
+    vault__fs_leave(w);
   }
+  vault__fs_close(dir);
   return st;
 }
 
 /* The bytes were flushed before they got their name (seal), so only names are left to flush. */
 vault_status vault__fs_confirm(void *self, const vault_blob_key *key, vault_err *err) {
   vault__fs *s = self;
-  char path[VAULT_BLOB_PATH_MAX];
+  char path[VAULT_BLOB_PATH_MAX], part[VAULT__FS_NAME_MAX];
   int dir = -1;
   VAULT_TRY(vault__fs_writable(s, err));
   VAULT_TRY(vault_blob_key_path(key, path, err));
@@ -121,6 +123,8 @@ vault_status vault__fs_confirm(void *self, const vault_blob_key *key, vault_err 
   if (st == VAULT_OK)
     st = vault__fs_sync(s, dir, "confirming the name of a blob", err);
   vault__fs_close(dir);
+  if (st == VAULT_OK && vault__fs_part_name(key, part, NULL) == VAULT_OK)
+    vault__fs_part_remove(s, part); /* its other name, if that is still there */
   return st;
 }
 

@@ -6,13 +6,10 @@
 #include "libvault/base/alloc.h"
 #include "libvault/base/err.h"
 
-/* A descriptor of a published blob. Only regular files are blobs. */
-static vault_status open_path(const vault__fs *s, const vault_blob_key *key, int *fd,
-                              uint64_t *size_bytes, vault_err *err) {
-  char path[VAULT_BLOB_PATH_MAX];
+/* A descriptor of a body. Only regular files are bodies. */
+static vault_status open_path(const vault__fs *s, const char *path, int *fd, uint64_t *size_bytes,
+                              vault_err *err) {
   struct stat info;
-  VAULT_TRY(vault__fs_attached(s, err));
-  VAULT_TRY(vault_blob_key_path(key, path, err));
   int got = vault__fs_open(s, path, O_RDONLY | O_NONBLOCK);
   if (got < 0 && errno == ENOENT)
     return vault__fail(err, VAULT_E_NOT_FOUND, VAULT_ORIGIN_BLOB, ENOENT,
@@ -29,9 +26,8 @@ static vault_status open_path(const vault__fs *s, const vault_blob_key *key, int
   return VAULT_OK;
 }
 
-vault_status vault__fs_open_blob(void *self, const vault_blob_key *key, vault_blob_reader **out,
-                                 uint64_t *size_bytes, vault_err *err) {
-  vault__fs *s = self;
+vault_status vault__fs_open_reader(vault__fs *s, const char *path, vault_blob_reader **out,
+                                   uint64_t *size_bytes, vault_err *err) {
   vault_status st = VAULT_OK;
   vault_blob_reader *r = NULL;
   uint64_t size = 0;
@@ -41,7 +37,7 @@ vault_status vault__fs_open_blob(void *self, const vault_blob_key *key, vault_bl
     st = vault__no_memory(err);
     goto fail;
   }
-  st = open_path(s, key, &r->fd, &size, err);
+  st = open_path(s, path, &r->fd, &size, err);
   if (st != VAULT_OK)
     goto fail;
   *out = r;
@@ -51,6 +47,14 @@ fail:
   vault__delete(s->alloc, r);
   vault__fs_unhold(s);
   return st;
+}
+
+vault_status vault__fs_open_blob(void *self, const vault_blob_key *key, vault_blob_reader **out,
+                                 uint64_t *size_bytes, vault_err *err) {
+  char path[VAULT_BLOB_PATH_MAX];
+  VAULT_TRY(vault__fs_attached(self, err));
+  VAULT_TRY(vault_blob_key_path(key, path, err));
+  return vault__fs_open_reader(self, path, out, size_bytes, err);
 }
 
 vault_status vault__fs_read(void *self, vault_blob_reader *r, uint64_t offset, void *p, uint64_t n,
@@ -81,7 +85,10 @@ vault_status vault__fs_stat(void *self, const vault_blob_key *key, uint64_t *siz
                             vault_blob_meta *meta, vault_err *err) {
   int fd = -1;
   uint64_t size = 0;
-  VAULT_TRY(open_path(self, key, &fd, &size, err));
+  char path[VAULT_BLOB_PATH_MAX];
+  VAULT_TRY(vault__fs_attached(self, err));
+  VAULT_TRY(vault_blob_key_path(key, path, err));
+  VAULT_TRY(open_path(self, path, &fd, &size, err));
   if (meta)
     vault__fs_get_meta(fd, meta);
   vault__fs_close(fd);

@@ -85,13 +85,19 @@ static vault_status lock_part(int fd, vault_err *err) {
   return vault__fs_fail(err, errno, "locking a partial body");
 }
 
+/* Whoever can be fenced off need not be kept out. */
+static vault_status claim_part(vault_blob_writer *w, vault_err *err) {
+  w->fenced = w->resumable && vault__fs_can_fence(w->fd);
+  return w->fenced ? VAULT_OK : lock_part(w->fd, err);
+}
+
 static vault_status new_part(vault__fs *s, vault_blob_writer *w, vault_err *err) {
   char path[VAULT_BLOB_PATH_MAX];
   VAULT_TRY(vault__fs_part_name(&w->key, w->part, err));
   part_path(w, path);
   w->fd = vault__fs_open(s, path, O_RDWR | O_CREAT | O_EXCL);
   if (w->fd >= 0)
-    return lock_part(w->fd, err);
+    return claim_part(w, err);
   int error = errno;
   w->part[0] = 0; /* not ours to remove */
   if (error == EEXIST)
@@ -154,17 +160,11 @@ vault_status vault__fs_begin(void *self, const vault_blob_key *key, uint32_t fla
   return VAULT_OK;
 }
 
-static vault_status open_part(vault__fs *s, vault_blob_writer *w, uint64_t offset, vault_err *err) {
-  char path[VAULT_BLOB_PATH_MAX];
+/* Under the lock, whichever kind it is. */
+static vault_status cut_part(vault_blob_writer *w, uint64_t offset, vault_err *err) {
   struct stat info;
-  part_path(w, path);
-  w->fd = vault__fs_open(s, path, O_RDWR | O_NONBLOCK);
-  if (w->fd < 0 && errno == ENOENT)
-    return vault__fail(err, VAULT_E_NOT_FOUND, VAULT_ORIGIN_BLOB, ENOENT,
-                       "no body was begun for this blob");
-  if (w->fd < 0)
-    return vault__fs_fail(err, errno, "opening a partial body");
-  VAULT_TRY(lock_part(w->fd, err));
+  if (w->fenced)
+    VAULT_TRY(vault__fs_raise_fence(w, err));
   if (fstat(w->fd, &info) != 0)
     return vault__fs_fail(err, errno, "opening a partial body");
   if (!S_ISREG(info.st_mode) || (uint64_t)info.st_size < offset)
@@ -176,12 +176,29 @@ static vault_status open_part(vault__fs *s, vault_blob_writer *w, uint64_t offse
   return VAULT_OK;
 }
 
+static vault_status open_part(vault__fs *s, vault_blob_writer *w, uint64_t offset, vault_err *err) {
+  char path[VAULT_BLOB_PATH_MAX];
+  part_path(w, path);
+  w->fd = vault__fs_open(s, path, O_RDWR | O_NONBLOCK);
+  if (w->fd < 0 && errno == ENOENT)
+    return vault__fail(err, VAULT_E_NOT_FOUND, VAULT_ORIGIN_BLOB, ENOENT,
+                       "no body was begun for this blob");
+  if (w->fd < 0)
+    return vault__fs_fail(err, errno, "opening a partial body");
+  VAULT_TRY(claim_part(w, err));
+  VAULT_TRY(vault__fs_enter(w, err));
+  vault_status st = cut_part(w, offset, err);
+  vault__fs_leave(w);
+  return st;
+}
+
 vault_status vault__fs_resume(void *self, const vault_blob_key *key, uint64_t offset,
-                              vault_blob_writer **out, vault_err *err) {
+                              int64_t fence, vault_blob_writer **out, vault_err *err) {
   vault__fs *s = self;
   vault_blob_writer *w = NULL;
   VAULT_TRY(new_writer(s, key, &w, err));
   w->resumable = 1;
+  w->fence = fence;
   vault_status st = vault__fs_part_name(key, w->part, err);
   if (st == VAULT_OK)
     st = open_part(s, w, offset, err);
@@ -193,7 +210,7 @@ vault_status vault__fs_resume(void *self, const vault_blob_key *key, uint64_t of
   return VAULT_OK;
 }
 
-static vault_status check_live(vault__fs *s, const vault_blob_writer *w, vault_err *err) {
+vault_status vault__fs_live(vault__fs *s, const vault_blob_writer *w, vault_err *err) {
   if (w->broken)
     return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_BLOB, 0,
                        "this writer failed before: discard it");
@@ -216,18 +233,23 @@ static void start_writeback(vault_blob_writer *w) {
   w->started = w->offset;
 }
 
+void vault__fs_wrote(vault_blob_writer *w, uint64_t n) {
+  w->offset += n;
+  start_writeback(w);
+}
+
 vault_status vault__fs_write(void *self, vault_blob_writer *w, const void *p, uint64_t n,
                              vault_err *err) {
   uint64_t done = 0;
-  VAULT_TRY(check_live(self, w, err));
+  VAULT_TRY(vault__fs_live(self, w, err));
   if (w->sealed || n > (uint64_t)INT64_MAX - w->offset)
     return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_BLOB, 0, "this writer takes no more bytes");
+  VAULT_TRY(broke(w, vault__fs_enter(w, err)));
   int bad = vault__fs_pwrite_all(w->fd, p, n, w->offset, &done);
-  w->offset += done;
-  if (bad)
-    return broke(w, vault__fs_fail(err, errno, "writing a blob"));
-  start_writeback(w);
-  return VAULT_OK;
+  int error = errno;
+  vault__fs_leave(w);
+  vault__fs_wrote(w, done);
+  return bad ? broke(w, vault__fs_fail(err, error, "writing a blob")) : VAULT_OK;
 }
 
 /* The name of a .part counts as well: without it the bytes could not be found. */
@@ -244,7 +266,7 @@ static vault_status flush_name(vault__fs *s, vault_blob_writer *w, vault_err *er
 }
 
 vault_status vault__fs_flush(void *self, vault_blob_writer *w, uint64_t *offset, vault_err *err) {
-  VAULT_TRY(check_live(self, w, err));
+  VAULT_TRY(vault__fs_live(self, w, err));
   vault_status st = vault__fs_datasync(self, w->fd, "flushing a partial body", err);
   if (st == VAULT_OK)
     st = flush_name(self, w, err);
@@ -255,12 +277,14 @@ vault_status vault__fs_flush(void *self, vault_blob_writer *w, uint64_t *offset,
 
 vault_status vault__fs_seal(void *self, vault_blob_writer *w, const vault_blob_meta *meta,
                             vault_err *err) {
-  VAULT_TRY(check_live(self, w, err));
+  VAULT_TRY(vault__fs_live(self, w, err));
   if (!meta)
     return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_BLOB, 0, "seal needs the blob's meta");
   if (w->sealed)
     return VAULT_OK;
+  VAULT_TRY(broke(w, vault__fs_enter(w, err)));
   vault__fs_put_meta(w->fd, meta);
+  vault__fs_leave(w);
   vault_status st = vault__fs_sync(self, w->fd, "flushing a blob", err);
   if (st == VAULT_OK) {
     w->meta = *meta;
@@ -273,7 +297,10 @@ void vault__fs_discard(void *self, vault_blob_writer *w, uint32_t keep) {
   vault__fs *s = self;
   if (!w)
     return;
-  if (w->part[0] && (w->published || !keep || !w->resumable))
+  int gone = w->part[0] && (w->published || !keep || !w->resumable);
+  if (gone && vault__fs_enter(w, NULL) == VAULT_OK) {
     vault__fs_part_remove(s, w->part);
+    vault__fs_leave(w);
+  }
   drop(s, w);
 }

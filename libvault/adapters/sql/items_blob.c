@@ -127,8 +127,10 @@ static vault_status drop_work(vault__items_tx *t, void *arg) {
   const blob_args *a = arg;
   vault__rows rows = {0};
   VAULT_TRY(vault__items_run(t, VAULT__SQL_BLOB_DROP, VAULT__P(vault__p_id(a->blob)), &rows));
-  if (rows.affected == 1)
-    return vault__items_run(t, VAULT__SQL_INLINE_DROP, VAULT__P(vault__p_id(a->blob)), NULL);
+  if (rows.affected == 1) {
+    VAULT_TRY(vault__items_run(t, VAULT__SQL_INLINE_DROP, VAULT__P(vault__p_id(a->blob)), NULL));
+    return vault__items_drop_chain(t, a->blob);
+  }
   VAULT_TRY(vault__items_run(t, VAULT__SQL_BLOB_GET, VAULT__P(vault__p_id(a->blob)), &rows));
   if (rows.n == 0)
     return VAULT_OK;

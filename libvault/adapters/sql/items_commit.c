@@ -162,11 +162,12 @@ typedef struct look_up {
 } look_up;
 
 /* Whether this member left something that shows it: its version, or (the bytes were there
- * already) its upload gone. */
+ * already) its upload gone or DONE. */
 static vault_status evidence(vault__items_tx *t, look_up *l, uint64_t i) {
   const vault_commit_item *m = item_at(l->b, i);
   const vault_commit_result *r = result_at(l->b, i);
   vault__rows rows;
+  vault__upload_held held;
   const vault_id *user = &m->blob.user;
   if (!may_be_durable(r) || r->outcome == VAULT_OUTCOME_REPLAY)
     return VAULT_OK;
@@ -181,9 +182,8 @@ static vault_status evidence(vault__items_tx *t, look_up *l, uint64_t i) {
     l->durable = rows.n > 0;
     l->decided = 1;
   } else if (m->kind == VAULT_COMMIT_FINISH) {
-    VAULT_TRY(vault__items_run(t, VAULT__SQL_UPLOAD_HELD,
-                               VAULT__P(vault__p_id(user), vault__p_id(&m->upload)), &rows));
-    l->durable = rows.n == 0;
+    VAULT_TRY(vault__items_held(t, user, &m->upload, &held));
+    l->durable = !held.yes || held.state == VAULT_UPLOAD_DONE;
     l->decided = 1;
   }
   return VAULT_OK;

@@ -17,7 +17,7 @@ typedef struct plan {
   vault__items_found old; /* the file that gets a new version */
   vault_id parent;        /* the deepest folder of the path that exists */
   uint32_t n_found;       /* components of the path that exist as folders */
-  int64_t held;           /* FINISH: what the upload reserved */
+  vault__upload_held held; /* FINISH */
   vault_id item;          /* answer */
   vault_item_row made;    /* the new item */
 } plan;
@@ -125,21 +125,6 @@ static vault_status done_before(vault__items_tx *t, const vault_commit_item *m, 
     VAULT_TRY(one_id(t, VAULT__SQL_BLOB_ITEM, &m->blob.blob, user, item));
   *done = !vault__id_is_zero(item);
   return VAULT_OK;
-}
-
-/* *there = 0: the row is gone. */
-static vault_status upload_held(vault__items_tx *t, plan *p, int *there) {
-  const vault_commit_item *m = p->m;
-  vault__rows rows;
-  p->held = 0;
-  VAULT_TRY(vault__items_run(t, VAULT__SQL_UPLOAD_HELD,
-                             VAULT__P(vault__p_id(&m->blob.user), vault__p_id(&m->upload)), &rows));
-  *there = rows.n > 0;
-  if (!*there)
-    return VAULT_OK;
-  vault__row r = vault__row_at(&rows, 0);
-  p->held = vault__get_int(&r);
-  return vault__items_row_ok(t, &r);
 }
 
 /* ---- the target -------------------------------------------------------------------------- */
@@ -310,7 +295,7 @@ static vault_status write_version(vault__items_tx *t, const vault__items_user *u
  * quota. */
 static vault__items_delta new_version_delta(const plan *p) {
   int64_t size = (int64_t)p->m->size_bytes;
-  vault__items_delta d = {.live = size, .partial = -p->held, .files = p->old.yes ? 0 : 1};
+  vault__items_delta d = {.live = size, .partial = -p->held.reserved, .files = p->old.yes ? 0 : 1};
   if (p->old.yes) {
     d.live -= (int64_t)p->old.row.size_bytes;
     d.versions = (int64_t)p->old.row.size_bytes;
@@ -339,6 +324,8 @@ static vault_status write_new(vault__items_tx *t, vault__items_user *u, plan *p)
   VAULT_TRY(p->old.yes ? write_next(t, u, p) : write_item(t, u, p));
   if (!stays_fresh(p))
     VAULT_TRY(write_version(t, u, p));
+  if (p->m->chain.n && !shared(p->m))
+    VAULT_TRY(vault__items_add_chain(t, &p->m->blob.blob, &p->m->chain));
   t->dead = 0;
   return VAULT_OK;
 }
@@ -347,12 +334,12 @@ static vault_status write_same(vault__items_tx *t, vault__items_user *u, plan *p
   const vault_commit_item *m = p->m;
   const vault_item_row *old = &p->old.row;
   int redate = m->has_mtime && (!old->has_mtime || old->mtime_ns != m->mtime_ns);
-  vault__items_delta d = {.partial = -p->held};
+  vault__items_delta d = {.partial = -p->held.reserved};
   p->item = old->id;
   if (redate)
     VAULT_TRY(catch_up(t, u, p));
   t->dead = 1;
-  if (p->held)
+  if (p->held.reserved)
     VAULT_TRY(vault__items_charge(u, &d, t->err));
   if (redate) {
     VAULT_TRY(vault__items_set_mtime(t, old, m->mtime_ns));
@@ -360,6 +347,18 @@ static vault_status write_same(vault__items_tx *t, vault__items_user *u, plan *p
   }
   t->dead = 0;
   return VAULT_OK;
+}
+
+/* The upload's row goes, or stays as DONE; and the chain of a blob that no row has. */
+static vault_status end_upload(vault__items_tx *t, const plan *p, const vault_id *item) {
+  const vault_commit_item *m = p->m;
+  vault__val user = vault__p_id(&m->blob.user), upload = vault__p_id(&m->upload);
+  if (m->flags & VAULT_COMMIT_REMEMBER)
+    VAULT_TRY(
+      vault__items_run1(t, VAULT__SQL_UPLOAD_DONE, VAULT__P(user, upload, vault__p_id(item), vault__p_u64(m->size_bytes))));
+  else
+    VAULT_TRY(vault__items_run1(t, VAULT__SQL_UPLOAD_DROP, VAULT__P(user, upload)));
+  return vault__items_drop_chain(t, &p->held.blob);
 }
 
 /* The upload row and the key, for any outcome but a replay; then the answer. */
@@ -370,8 +369,7 @@ static vault_status settle_member(vault__items_tx *t, const plan *p, vault_item_
   vault__items_op op;
   t->dead = 1;
   if (m->kind == VAULT_COMMIT_FINISH)
-    VAULT_TRY(vault__items_run1(t, VAULT__SQL_UPLOAD_DROP,
-                                VAULT__P(vault__p_id(user), vault__p_id(&m->upload))));
+    VAULT_TRY(end_upload(t, p, &p->item));
   vault__items_op_of_commit(m, &op);
   VAULT_TRY(vault__items_remember(t, user, &op, &p->item, m->now_ms));
   if (!vault__id_is_zero(&p->made.id)) {
@@ -389,16 +387,13 @@ static vault_status replay(vault__items_tx *t, vault__items_user *u, plan *p, co
                            vault_commit_result *r) {
   const vault_commit_item *m = p->m;
   vault__items_found f;
-  int there = 0;
   VAULT_TRY(vault__items_need(t, &m->blob.user, item, &f));
-  if (m->kind == VAULT_COMMIT_FINISH)
-    VAULT_TRY(upload_held(t, p, &there));
-  if (there) {
-    vault__items_delta d = {.partial = -p->held};
+  if (p->held.yes && p->held.state != VAULT_UPLOAD_DONE) {
+    vault__items_delta d = {.partial = -p->held.reserved};
     t->dead = 1;
-    VAULT_TRY(vault__items_run1(t, VAULT__SQL_UPLOAD_DROP,
-                                VAULT__P(vault__p_id(&u->id), vault__p_id(&m->upload))));
-    VAULT_TRY(vault__items_charge(u, &d, t->err));
+    VAULT_TRY(end_upload(t, p, item));
+    if (p->held.reserved)
+      VAULT_TRY(vault__items_charge(u, &d, t->err));
     t->dead = 0;
   }
   r->outcome = VAULT_OUTCOME_REPLAY;
@@ -409,21 +404,25 @@ static vault_status replay(vault__items_tx *t, vault__items_user *u, plan *p, co
 vault_status vault__items_commit_member(vault__items_tx *t, vault__items_user *u,
                                         const vault_commit_item *m, vault_commit_result *r) {
   plan p = {.m = m};
-  int done = 0, there = 1;
+  int done = 0;
   vault_id item;
   vault_item_row answer;
+  if (m->kind == VAULT_COMMIT_FINISH)
+    VAULT_TRY(vault__items_held(t, &m->blob.user, &m->upload, &p.held));
+  if (p.held.yes)
+    VAULT_TRY(vault__items_held_by(&p.held, m->fence, t->err));
   VAULT_TRY(done_before(t, m, &done, &item));
   if (done)
     return replay(t, u, &p, &item, r);
-  if (m->kind == VAULT_COMMIT_FINISH)
-    VAULT_TRY(upload_held(t, &p, &there));
-  if (!there)
+  if (p.held.yes && p.held.state == VAULT_UPLOAD_DONE)
+    return replay(t, u, &p, &p.held.done_item, r);
+  if (m->kind == VAULT_COMMIT_FINISH && !p.held.yes)
     return vault__fail(t->err, VAULT_E_NOT_FOUND, VAULT_ORIGIN_ITEMS, 0,
                        "the upload was aborted or has expired; start it again");
   VAULT_TRY(find_target(t, &p, &r->in_the_way));
   VAULT_TRY(check_preconditions(t, &p));
   int same = same_bytes(&p);
-  if (!same && !vault__items_fits(u, (int64_t)m->size_bytes - p.held))
+  if (!same && !vault__items_fits(u, (int64_t)m->size_bytes - p.held.reserved))
     return vault__fail(t->err, VAULT_E_QUOTA, VAULT_ORIGIN_ITEMS, 0, NULL);
   VAULT_TRY(same ? write_same(t, u, &p) : write_new(t, u, &p));
   VAULT_TRY(settle_member(t, &p, &answer));

@@ -172,26 +172,57 @@ void vault__items_decode_blob(vault__row *r, vault_blob_row *out);
 void vault__items_decode_version(vault__row *r, vault_version_row *out);
 void vault__items_decode_usage(vault__row *r, vault_usage_row *out, int64_t *outside);
 
+/* ---- uploads and chains ---------------------------------------------------------------- */
+
+#define VAULT__CHAIN_ROW 256u /* states of one row of blob_chain */
+
+/* What a change of an upload has to know of its row. */
+typedef struct vault__upload_held {
+  int yes; /* 0: there is no such row */
+  uint32_t state;
+  int64_t reserved, fence;
+  vault_id blob, done_item;
+} vault__upload_held;
+
+vault_status vault__items_held(vault__items_tx *t, const vault_id *user, const vault_id *upload,
+                               vault__upload_held *out);
+/* OK | NOT_FOUND (no row) | PREEMPTED (another lease) */
+vault_status vault__items_held_by(const vault__upload_held *h, int64_t fence, vault_err *err);
+vault_status vault__items_no_upload(vault_err *err); /* NOT_FOUND */
+vault_status vault__items_add_chain(vault__items_tx *t, const vault_id *blob,
+                                    const vault_chain *chain);
+/* Does nothing while the blob has its row. */
+vault_status vault__items_drop_chain(vault__items_tx *t, const vault_id *blob);
+
 /* ---- the methods ------------------------------------------------------------------------ */
 
 vault_status vault__items_get_store(void *self, vault_store_row *out, vault_err *err);
 vault_status vault__items_set_attached(void *self, vault_err *err);
 
 vault_status vault__items_begin_upload(void *self, const vault_upload_row *row,
-                                       const vault_name *path, uint32_t n_path, vault_err *err);
+                                       const vault_name *path, uint32_t n_path,
+                                       vault_str client_meta, const vault_id *parts,
+                                       vault_id *existing, vault_err *err);
+vault_status vault__items_lease_upload(void *self, const vault_id *user, const vault_id *upload,
+                                       int64_t fence, const uint8_t *owner, vault_upload_row *out,
+                                       vault_upload_more *more, vault_err *err);
 vault_status vault__items_grow_upload(void *self, const vault_id *user, const vault_id *upload,
-                                      uint64_t more_bytes, vault_err *err);
-vault_status vault__items_save_offset(void *self, const vault_id *user, const vault_id *upload,
-                                      uint64_t offset, const uint8_t *sha_state,
-                                      uint32_t sha_state_n, int64_t expires_ms, vault_err *err);
+                                      int64_t fence, uint64_t more_bytes, vault_err *err);
+vault_status vault__items_set_length(void *self, const vault_id *user, const vault_id *upload,
+                                     int64_t fence, uint64_t length, vault_err *err);
+vault_status vault__items_save_offset(void *self, const vault_upload_save *save, vault_err *err);
 vault_status vault__items_get_upload(void *self, const vault_id *user, const vault_id *upload,
-                                     vault_upload_row *out, char *names, uint32_t *names_n,
+                                     vault_upload_row *out, vault_upload_more *more,
                                      vault_err *err);
 vault_status vault__items_abort_upload(void *self, const vault_id *user, const vault_id *upload,
-                                       vault_err *err);
+                                       int64_t fence, vault_err *err);
 vault_status vault__items_list_uploads(void *self, const vault_id *after, int64_t expires_before_ms,
                                        const uint8_t *owner, vault_upload_row *rows, uint64_t max,
                                        uint64_t *n, vault_err *err);
+vault_status vault__items_list_waiting(void *self, const vault_id *user, const vault_id *after,
+                                       vault_id *ids, uint64_t max, uint64_t *n, vault_err *err);
+vault_status vault__items_get_chain(void *self, const vault_id *blob, uint64_t first,
+                                    uint8_t *states, uint64_t max, uint64_t *n, vault_err *err);
 
 vault_status vault__items_commit(void *self, const vault_commit_item *items, uint64_t n,
                                  vault_commit_result *results, vault_err *err);

@@ -7,10 +7,13 @@
 
 typedef struct begin_args {
   const vault_upload_row *row;
-  vault_str path;
+  vault_str path, client_meta;
+  const vault_id *parts;
+  vault_id existing;
 } begin_args;
 
-static vault_status insert_upload(vault__items_tx *t, const vault_upload_row *w, vault_str path) {
+static vault_status insert_upload(vault__items_tx *t, const begin_args *a) {
+  const vault_upload_row *w = a->row;
   return vault__items_run1(
     t, VAULT__SQL_UPLOAD_ADD,
     VAULT__P(vault__p_id(&w->id), vault__p_id(&w->blob.user), vault__p_id(&w->blob.blob),
@@ -21,25 +24,50 @@ static vault_status insert_upload(vault__items_tx *t, const vault_upload_row *w,
              vault__p_blob(w->sha_state, w->sha_state_n), vault__p_int(w->created_ms),
              vault__p_int(w->expires_ms), vault__p_blob(w->owner, sizeof w->owner),
              vault__p_id(&w->if_version), vault__p_blob(w->sha256, sizeof w->sha256),
-             vault__p_cstr(w->content_type), vault__p_cstr(w->op_key), vault__p_text(path)));
+             vault__p_cstr(w->content_type), vault__p_cstr(w->op_key), vault__p_int(w->state),
+             vault__p_blob(a->client_meta.p, a->client_meta.n),
+             vault__p_blob(a->parts, w->n_parts * sizeof *a->parts), vault__p_text(a->path)));
+}
+
+/* A creation that was not heard is asked again. Under the user's lock, so that of two at a time
+ * one finds the other. */
+static vault_status begun_before(vault__items_tx *t, begin_args *a) {
+  const vault_upload_row *w = a->row;
+  vault__rows rows;
+  if (!w->op_key[0] || !(w->flags & VAULT_UPLOAD_RESUMABLE))
+    return VAULT_OK;
+  VAULT_TRY(
+    vault__items_run(t, VAULT__SQL_UPLOAD_BY_KEY,
+                     VAULT__P(vault__p_id(&w->blob.user), vault__p_cstr(w->op_key)), &rows));
+  if (rows.n == 0)
+    return VAULT_OK;
+  vault__row r = vault__row_at(&rows, 0);
+  vault__get_id(&r, &a->existing);
+  VAULT_TRY(vault__items_row_ok(t, &r));
+  return vault__fail(t->err, VAULT_E_CONFLICT, VAULT_ORIGIN_ITEMS, 0,
+                     "this key began an upload that is still there");
 }
 
 static vault_status begin_work(vault__items_tx *t, void *arg) {
-  const begin_args *a = arg;
+  begin_args *a = arg;
   vault__items_user u;
-  VAULT_TRY(vault__items_lock(t, &a->row->blob.user, &u));
+  VAULT_TRY(vault__items_hold(t, &a->row->blob.user, &u));
+  VAULT_TRY(begun_before(t, a));
   vault__items_delta d = {.partial = (int64_t)a->row->reserved_bytes};
   VAULT_TRY(vault__items_move(t, &u, &d));
-  return insert_upload(t, a->row, a->path);
+  return insert_upload(t, a);
 }
 
 static vault_status check_upload(const vault_upload_row *row, uint32_t n_path, vault_err *err) {
+  int aimed = n_path != 0 || !vault__id_is_zero(&row->item);
   if (n_path > VAULT_PATH_DEPTH_MAX)
     return vault__fail(err, VAULT_E_DEPTH, VAULT_ORIGIN_ITEMS, 0, NULL);
-  if (row->sha_state_n > VAULT_SHA_STATE_MAX || (n_path == 0 && vault__id_is_zero(&row->item)))
+  if (row->sha_state_n > VAULT_SHA_STATE_MAX ||
+      aimed == ((row->flags & VAULT_UPLOAD_PARTIAL) != 0) || row->n_parts > VAULT_UPLOAD_PARTS_MAX)
     return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_ITEMS, 0,
-                       "an upload needs a path or an item, and a midstate of at most %u bytes",
-                       VAULT_SHA_STATE_MAX);
+                       "an upload needs a path or an item, a piece has neither; a midstate has "
+                       "at most %u bytes, a concatenation %u pieces",
+                       VAULT_SHA_STATE_MAX, VAULT_UPLOAD_PARTS_MAX);
   if (row->reserved_bytes > VAULT__ITEMS_BYTES_MAX ||
       (row->length > VAULT__ITEMS_BYTES_MAX && row->length != UINT64_MAX))
     return vault__fail(err, VAULT_E_QUOTA, VAULT_ORIGIN_ITEMS, 0, NULL);
@@ -47,10 +75,14 @@ static vault_status check_upload(const vault_upload_row *row, uint32_t n_path, v
 }
 
 vault_status vault__items_begin_upload(void *self, const vault_upload_row *row,
-                                       const vault_name *path, uint32_t n_path, vault_err *err) {
+                                       const vault_name *path, uint32_t n_path,
+                                       vault_str client_meta, const vault_id *parts,
+                                       vault_id *existing, vault_err *err) {
   char text[VAULT_PATH_DEPTH_MAX * VAULT_NAME_TEXT];
   uint64_t n = 0;
   VAULT_TRY(check_upload(row, n_path, err));
+  if (client_meta.n > VAULT_UPLOAD_CLIENT_META_MAX)
+    return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_ITEMS, 0, "client_meta is too long");
   for (uint32_t i = 0; i < n_path; i++) {
     VAULT_TRY(vault__items_check_name(&path[i], err));
     if (i)
@@ -58,203 +90,164 @@ vault_status vault__items_begin_upload(void *self, const vault_upload_row *row,
     memcpy(text + n, path[i].text.p, (size_t)path[i].text.n);
     n += path[i].text.n;
   }
-  begin_args a = {row, {text, n}};
-  return vault__items_write(self, begin_work, &a, err);
+  begin_args a = {.row = row, .path = {text, n}, .client_meta = client_meta, .parts = parts};
+  vault_status s = vault__items_write(self, begin_work, &a, err);
+  if (s == VAULT_E_CONFLICT)
+    *existing = a.existing;
+  return s;
 }
 
 /* ---- while it runs ------------------------------------------------------------------- */
 
-static vault_status no_upload(vault_err *err) {
+vault_status vault__items_no_upload(vault_err *err) {
   return vault__fail(err, VAULT_E_NOT_FOUND, VAULT_ORIGIN_ITEMS, 0,
                      "there is no such upload: it ended, was aborted or expired");
 }
 
-typedef struct upload_args {
-  const vault_id *user, *upload;
-  uint64_t more_bytes, offset;
-  const uint8_t *sha_state;
-  uint32_t sha_state_n, names_n;
-  int64_t expires_ms;
-  vault_upload_row *out;
-  char *names;
-} upload_args;
-
-static vault_status held_bytes(vault__items_tx *t, const upload_args *a, int64_t *held) {
+vault_status vault__items_held(vault__items_tx *t, const vault_id *user, const vault_id *upload,
+                               vault__upload_held *out) {
   vault__rows rows;
+  memset(out, 0, sizeof *out);
   VAULT_TRY(vault__items_run(t, VAULT__SQL_UPLOAD_HELD,
-                             VAULT__P(vault__p_id(a->user), vault__p_id(a->upload)), &rows));
+                             VAULT__P(vault__p_id(user), vault__p_id(upload)), &rows));
   if (rows.n == 0)
-    return no_upload(t->err);
+    return VAULT_OK;
   vault__row r = vault__row_at(&rows, 0);
-  *held = vault__get_int(&r);
+  out->yes = 1;
+  out->reserved = vault__get_int(&r);
+  vault__get_id(&r, &out->blob);
+  out->fence = vault__get_int(&r);
+  out->state = vault__get_u32(&r);
+  vault__get_id(&r, &out->done_item);
   return vault__items_row_ok(t, &r);
 }
+
+vault_status vault__items_held_by(const vault__upload_held *h, int64_t fence, vault_err *err) {
+  if (!h->yes)
+    return vault__items_no_upload(err);
+  if (fence != VAULT_FENCE_ANY && h->fence != fence)
+    return vault__fail(err, VAULT_E_PREEMPTED, VAULT_ORIGIN_ITEMS, 0, NULL);
+  return VAULT_OK;
+}
+
+vault_status vault__items_add_chain(vault__items_tx *t, const vault_id *blob,
+                                    const vault_chain *chain) {
+  for (uint64_t at = 0; at < chain->n; at += VAULT__CHAIN_ROW) {
+    uint64_t n = chain->n - at < VAULT__CHAIN_ROW ? chain->n - at : VAULT__CHAIN_ROW;
+    VAULT_TRY(vault__items_run1(
+      t, VAULT__SQL_CHAIN_ADD,
+      VAULT__P(vault__p_id(blob), vault__p_u64(chain->first + at), vault__p_u64(n),
+               vault__p_blob(chain->states + at * VAULT_CHAIN_STATE, n * VAULT_CHAIN_STATE))));
+  }
+  return VAULT_OK;
+}
+
+vault_status vault__items_drop_chain(vault__items_tx *t, const vault_id *blob) {
+  vault__rows rows = {0};
+  return vault__items_run(t, VAULT__SQL_CHAIN_DROP, VAULT__P(vault__p_id(blob)), &rows);
+}
+
+typedef struct upload_args {
+  const vault_id *user, *upload;
+  int64_t fence;
+  uint64_t bytes;
+} upload_args;
 
 static vault_status grow_work(vault__items_tx *t, void *arg) {
   const upload_args *a = arg;
   vault__items_user u;
-  int64_t held;
-  VAULT_TRY(vault__items_lock(t, a->user, &u));
-  VAULT_TRY(held_bytes(t, a, &held));
-  vault__items_delta d = {.partial = (int64_t)a->more_bytes};
+  vault__upload_held held;
+  VAULT_TRY(vault__items_hold(t, a->user, &u));
+  VAULT_TRY(vault__items_held(t, a->user, a->upload, &held));
+  VAULT_TRY(vault__items_held_by(&held, a->fence, t->err));
+  vault__items_delta d = {.partial = (int64_t)a->bytes};
   VAULT_TRY(vault__items_move(t, &u, &d));
-  return vault__items_run1(t, VAULT__SQL_UPLOAD_GROW,
-                           VAULT__P(vault__p_id(a->user), vault__p_id(a->upload),
-                                    vault__p_u64(a->more_bytes)));
+  return vault__items_run1(
+    t, VAULT__SQL_UPLOAD_GROW,
+    VAULT__P(vault__p_id(a->user), vault__p_id(a->upload), vault__p_u64(a->bytes)));
 }
 
 vault_status vault__items_grow_upload(void *self, const vault_id *user, const vault_id *upload,
-                                      uint64_t more_bytes, vault_err *err) {
+                                      int64_t fence, uint64_t more_bytes, vault_err *err) {
   if (more_bytes > VAULT__ITEMS_BYTES_MAX)
     return vault__fail(err, VAULT_E_QUOTA, VAULT_ORIGIN_ITEMS, 0, NULL);
-  upload_args a = {.user = user, .upload = upload, .more_bytes = more_bytes};
+  upload_args a = {user, upload, fence, more_bytes};
   return vault__items_write(self, grow_work, &a, err);
 }
 
-static vault_status offset_work(vault__items_tx *t, void *arg) {
+static vault_status length_work(vault__items_tx *t, void *arg) {
   const upload_args *a = arg;
-  vault__rows rows = {0};
-  VAULT_TRY(
-    vault__items_run(t, VAULT__SQL_UPLOAD_OFFSET,
-                     VAULT__P(vault__p_id(a->user), vault__p_id(a->upload), vault__p_u64(a->offset),
-                              vault__p_blob(a->sha_state, a->sha_state_n),
-                              vault__p_int(a->expires_ms)),
-                     &rows));
-  return rows.affected == 1 ? VAULT_OK : no_upload(t->err);
+  vault__items_user u;
+  vault__upload_held held;
+  VAULT_TRY(vault__items_hold(t, a->user, &u));
+  VAULT_TRY(vault__items_held(t, a->user, a->upload, &held));
+  VAULT_TRY(vault__items_held_by(&held, a->fence, t->err));
+  vault__items_delta d = {.partial = (int64_t)a->bytes - held.reserved};
+  VAULT_TRY(vault__items_move(t, &u, &d));
+  return vault__items_run1(
+    t, VAULT__SQL_UPLOAD_LENGTH,
+    VAULT__P(vault__p_id(a->user), vault__p_id(a->upload), vault__p_u64(a->bytes)));
 }
 
-vault_status vault__items_save_offset(void *self, const vault_id *user, const vault_id *upload,
-                                      uint64_t offset, const uint8_t *sha_state,
-                                      uint32_t sha_state_n, int64_t expires_ms, vault_err *err) {
-  if (sha_state_n > VAULT_SHA_STATE_MAX || offset > VAULT__ITEMS_BYTES_MAX)
+vault_status vault__items_set_length(void *self, const vault_id *user, const vault_id *upload,
+                                     int64_t fence, uint64_t length, vault_err *err) {
+  if (length > VAULT__ITEMS_BYTES_MAX)
+    return vault__fail(err, VAULT_E_QUOTA, VAULT_ORIGIN_ITEMS, 0, NULL);
+  upload_args a = {user, upload, fence, length};
+  return vault__items_write(self, length_work, &a, err);
+}
+
+/* Why a conditional statement changed nothing. */
+static vault_status why_not_saved(vault__items_tx *t, const vault_upload_save *a) {
+  vault__upload_held held;
+  VAULT_TRY(vault__items_held(t, &a->user, &a->upload, &held));
+  if (!held.yes)
+    return vault__items_no_upload(t->err);
+  return vault__fail(t->err, VAULT_E_PREEMPTED, VAULT_ORIGIN_ITEMS, 0, NULL);
+}
+
+static vault_status save_work(vault__items_tx *t, void *arg) {
+  const vault_upload_save *a = arg;
+  vault__rows rows = {0};
+  VAULT_TRY(vault__items_run(
+    t, VAULT__SQL_UPLOAD_OFFSET,
+    VAULT__P(vault__p_id(&a->user), vault__p_id(&a->upload), vault__p_int(a->fence),
+             vault__p_u64(a->offset), vault__p_blob(a->sha_state, a->sha_state_n),
+             vault__p_int(a->expires_ms), vault__p_int(a->state),
+             vault__p_int(a->has_sha256 ? VAULT_UPLOAD_SHA256 : 0),
+             vault__p_blob(a->sha256, sizeof a->sha256)),
+    &rows));
+  if (rows.affected != 1)
+    return why_not_saved(t, a);
+  return vault__items_add_chain(t, &a->blob, &a->chain);
+}
+
+vault_status vault__items_save_offset(void *self, const vault_upload_save *save, vault_err *err) {
+  vault_upload_save a = *save;
+  if (a.size < sizeof a || a.sha_state_n > VAULT_SHA_STATE_MAX ||
+      a.offset > VAULT__ITEMS_BYTES_MAX || a.state > VAULT_UPLOAD_DONE ||
+      a.chain.n > a.offset / VAULT_CHAIN_STEP)
     return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_ITEMS, 0,
-                       "the offset or the midstate is larger than any upload's");
-  upload_args a = {.user = user,
-                   .upload = upload,
-                   .offset = offset,
-                   .sha_state = sha_state,
-                   .sha_state_n = sha_state_n,
-                   .expires_ms = expires_ms};
-  return vault__items_write(self, offset_work, &a, err);
+                       "the offset, the midstate or the chain is larger than any upload's");
+  return vault__items_write(self, save_work, &a, err);
 }
 
 static vault_status abort_work(vault__items_tx *t, void *arg) {
   const upload_args *a = arg;
   vault__items_user u;
-  int64_t held;
-  VAULT_TRY(vault__items_lock(t, a->user, &u));
-  VAULT_TRY(held_bytes(t, a, &held));
+  vault__upload_held held;
+  VAULT_TRY(vault__items_hold(t, a->user, &u));
+  VAULT_TRY(vault__items_held(t, a->user, a->upload, &held));
+  VAULT_TRY(vault__items_held_by(&held, a->fence, t->err));
   VAULT_TRY(vault__items_run1(t, VAULT__SQL_UPLOAD_DROP,
                               VAULT__P(vault__p_id(a->user), vault__p_id(a->upload))));
-  vault__items_delta d = {.partial = -held};
-  return vault__items_move(t, &u, &d);
+  VAULT_TRY(vault__items_drop_chain(t, &held.blob));
+  vault__items_delta d = {.partial = -held.reserved};
+  return held.reserved ? vault__items_move(t, &u, &d) : VAULT_OK;
 }
 
 vault_status vault__items_abort_upload(void *self, const vault_id *user, const vault_id *upload,
-                                       vault_err *err) {
-  upload_args a = {.user = user, .upload = upload};
+                                       int64_t fence, vault_err *err) {
+  upload_args a = {user, upload, fence, 0};
   return vault__items_write(self, abort_work, &a, err);
-}
-
-/* ---- reading --------------------------------------------------------------------------- */
-
-static vault_str decode_upload(vault__row *r, vault_upload_row *out) {
-  vault__get_id(r, &out->id);
-  vault__get_id(r, &out->blob.user);
-  vault__get_id(r, &out->blob.blob);
-  out->blob.space = vault__get_u32(r);
-  vault__get_text(r, out->blob.ext, sizeof out->blob.ext);
-  vault__get_id(r, &out->parent);
-  vault__get_id(r, &out->item);
-  vault__get_id(r, &out->session);
-  out->space = vault__get_u32(r);
-  out->flags = vault__get_u32(r);
-  int64_t length = vault__get_int(r);
-  out->length = length < 0 ? UINT64_MAX : (uint64_t)length;
-  out->reserved_bytes = vault__get_u64(r);
-  out->offset = vault__get_u64(r);
-  out->mtime_ns = vault__get_int(r);
-  out->has_mtime = vault__get_u32(r);
-  out->sha_state_n = (uint32_t)vault__get_blob(r, out->sha_state, sizeof out->sha_state);
-  out->created_ms = vault__get_int(r);
-  out->expires_ms = vault__get_int(r);
-  vault__get_fixed(r, out->owner, sizeof out->owner);
-  vault__get_id(r, &out->if_version);
-  vault__get_fixed(r, out->sha256, sizeof out->sha256);
-  vault__get_text(r, out->content_type, sizeof out->content_type);
-  vault__get_text(r, out->op_key, sizeof out->op_key);
-  return vault__get_str(r);
-}
-
-static vault_status get_work(vault__items_tx *t, void *arg) {
-  upload_args *a = arg;
-  vault__rows rows;
-  vault_upload_row row = {0};
-  VAULT_TRY(vault__items_run(t, VAULT__SQL_UPLOAD_GET,
-                             VAULT__P(vault__p_id(a->user), vault__p_id(a->upload)), &rows));
-  if (rows.n == 0)
-    return no_upload(t->err);
-  vault__row r = vault__row_at(&rows, 0);
-  vault_str path = decode_upload(&r, &row);
-  if (path.n >= (uint64_t)VAULT_PATH_DEPTH_MAX * VAULT_NAME_TEXT)
-    r.bad = 1;
-  VAULT_TRY(vault__items_row_ok(t, &r));
-  for (uint64_t i = 0; i < path.n; i++)
-    a->names[i] = path.p[i] == '/' ? '\0' : path.p[i];
-  if (path.n)
-    a->names[path.n++] = '\0';
-  a->names_n = (uint32_t)path.n;
-  *a->out = row;
-  return VAULT_OK;
-}
-
-vault_status vault__items_get_upload(void *self, const vault_id *user, const vault_id *upload,
-                                     vault_upload_row *out, char *names, uint32_t *names_n,
-                                     vault_err *err) {
-  upload_args a = {.user = user, .upload = upload, .out = out, .names = names};
-  VAULT_TRY(vault__items_read(self, get_work, &a, err));
-  *names_n = a.names_n;
-  return VAULT_OK;
-}
-
-typedef struct list_args {
-  const vault_id *after;
-  int64_t expires_before_ms;
-  const uint8_t *owner;
-  vault_upload_row *rows;
-  uint64_t max, n;
-} list_args;
-
-static vault_status list_work(vault__items_tx *t, void *arg) {
-  list_args *a = arg;
-  vault__rows rows;
-  vault__val owner =
-    a->owner ? vault__p_blob(a->owner, sizeof a->rows->owner) : vault__p_null(VAULT__BLOB);
-  VAULT_TRY(vault__items_run(t, VAULT__SQL_UPLOAD_LIST,
-                             VAULT__P(vault__p_id(a->after), vault__p_int(a->expires_before_ms),
-                                      owner, vault__p_u64(a->max)),
-                             &rows));
-  for (int64_t i = 0; i < rows.n; i++) {
-    vault_upload_row row = {0};
-    vault__row r = vault__row_at(&rows, i);
-    (void)decode_upload(&r, &row);
-    VAULT_TRY(vault__items_row_ok(t, &r));
-    a->rows[i] = row;
-  }
-  a->n = (uint64_t)rows.n;
-  return VAULT_OK;
-}
-
-vault_status vault__items_list_uploads(void *self, const vault_id *after, int64_t expires_before_ms,
-                                       const uint8_t *owner, vault_upload_row *rows, uint64_t max,
-                                       uint64_t *n, vault_err *err) {
-  VAULT_TRY(vault__items_check_page(max, err));
-  list_args a = {.after = after,
-                 .expires_before_ms = expires_before_ms,
-                 .owner = owner,
-                 .rows = rows,
-                 .max = max};
-  VAULT_TRY(vault__items_read(self, list_work, &a, err));
-  *n = a.n;
-  return VAULT_OK;
 }

@@ -33,8 +33,9 @@
 #define UPLOAD_COLS                                                                      \
   "id, user_id, blob, blob_space, ext, parent, item, session, space, flags, length_bytes, " \
   "reserved_bytes, offset_bytes, mtime_ns, has_mtime, sha_state, created_ms, expires_ms, " \
-  "owner, if_version, want_sha256, content_type, op_key, path "
-#define UPLOAD_N_COLS 24
+  "owner, if_version, want_sha256, content_type, op_key, fence, state, done_item, "      \
+  "client_meta, parts, path "
+#define UPLOAD_N_COLS 29
 
 #define USAGE_COLS \
   "quota_bytes, live_bytes, versions_bytes, trash_bytes, partial_bytes, files, outside_bytes "
@@ -102,19 +103,38 @@ S(OP_SWEEP, 2, 0, "DELETE FROM op_result WHERE created_ms < $1 AND (user_id, op_
   "(SELECT o.user_id, o.op_key FROM op_result o WHERE o.created_ms < $1 "
   "ORDER BY o.created_ms, o.user_id, o.op_key LIMIT $2)")
 /* uploads */
-S(UPLOAD_ADD, 24, 0, "INSERT INTO upload (" UPLOAD_COLS ") VALUES ($1, $2, $3, $4, $5, $6, "
-  "$7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)")
+S(UPLOAD_ADD, 27, 0, "INSERT INTO upload (" UPLOAD_COLS ") VALUES ($1, $2, $3, $4, $5, $6, "
+  "$7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, 0, $24, "
+  "$7, $25, $26, $27)")
+S(UPLOAD_BY_KEY, 2, 1, "SELECT id FROM upload WHERE user_id = $1 AND op_key = $2 AND op_key <> '' "
+  "AND (flags & 1) = 1 ORDER BY id LIMIT 1")
+S(UPLOAD_LEASE, 4, UPLOAD_N_COLS, "UPDATE upload SET fence = fence + 1, owner = $4 "
+  "WHERE user_id = $1 AND id = $2 AND (fence = $3 OR $3 < 0) RETURNING " UPLOAD_COLS)
 S(UPLOAD_GET, 2, UPLOAD_N_COLS, "SELECT " UPLOAD_COLS "FROM upload "
   "WHERE user_id = $1 AND id = $2")
-S(UPLOAD_HELD, 2, 2, "SELECT reserved_bytes, blob FROM upload "
+S(UPLOAD_HELD, 2, 5, "SELECT reserved_bytes, blob, fence, state, done_item FROM upload "
   "WHERE user_id = $1 AND id = $2")
 S(UPLOAD_GROW, 3, 0, "UPDATE upload SET reserved_bytes = reserved_bytes + $3 "
   "WHERE user_id = $1 AND id = $2")
-S(UPLOAD_OFFSET, 5, 0, "UPDATE upload SET offset_bytes = $3, sha_state = $4, "
-  "expires_ms = $5 WHERE user_id = $1 AND id = $2")
+S(UPLOAD_LENGTH, 3, 0, "UPDATE upload SET reserved_bytes = $3, length_bytes = $3 "
+  "WHERE user_id = $1 AND id = $2")
+S(UPLOAD_OFFSET, 9, 0, "UPDATE upload SET offset_bytes = $4, sha_state = $5, expires_ms = $6, "
+  "state = $7, flags = flags | $8, want_sha256 = CASE WHEN $8 = 0 THEN want_sha256 ELSE $9 END "
+  "WHERE user_id = $1 AND id = $2 AND fence = $3 AND state = 0")
+S(UPLOAD_DONE, 4, 0, "UPDATE upload SET state = 1, reserved_bytes = 0, done_item = $3, "
+  "offset_bytes = $4, length_bytes = $4 "
+  "WHERE user_id = $1 AND id = $2")
 S(UPLOAD_DROP, 2, 0, "DELETE FROM upload WHERE user_id = $1 AND id = $2")
 S(UPLOAD_LIST, 4, UPLOAD_N_COLS, "SELECT " UPLOAD_COLS "FROM upload WHERE id > $1 AND "
-  "(expires_ms < $2 OR owner <> $3) ORDER BY id LIMIT $4")
+  "(expires_ms < $2 OR (owner <> $3 AND state <> 1)) ORDER BY id LIMIT $4")
+S(UPLOAD_WAITING, 3, 1, "SELECT id FROM upload WHERE user_id = $1 AND id > $2 AND state = 2 "
+  "ORDER BY id LIMIT $3")
+/* chains */
+S(CHAIN_ADD, 4, 0, "INSERT INTO blob_chain (blob, first, n, states) VALUES ($1, $2, $3, $4)")
+S(CHAIN_GET, 3, 2, "SELECT first, states FROM blob_chain WHERE blob = $1 AND first > $2 AND "
+  "first < $3 ORDER BY first")
+S(CHAIN_DROP, 1, 0, "DELETE FROM blob_chain WHERE blob = $1 AND "
+  "NOT EXISTS (SELECT 1 FROM blob b WHERE b.id = $1)")
 /* finding items; tombstones are never found */
 S(ITEM_GET, 2, ITEM_N_COLS, "SELECT " ITEM_COLS "FROM item i "
   "WHERE i.user_id = $1 AND i.id = $2 AND i.state < 2")

@@ -107,6 +107,18 @@ typedef struct vault_blob_row {
 #define VAULT_UPLOAD_NEW_ONLY 2u   /* what was asked for at the start holds to the end, */
 #define VAULT_UPLOAD_IF_VERSION 4u /* whoever finishes the upload: if_version */
 #define VAULT_UPLOAD_SHA256 8u     /* sha256 */
+#define VAULT_UPLOAD_PARTIAL 16u   /* a piece of concatenations: no path, no item */
+
+/* States. A DONE row of a finished upload reserves nothing; a DONE piece keeps what it has. */
+#define VAULT_UPLOAD_RECEIVING 0u
+#define VAULT_UPLOAD_DONE 1u    /* finished; a piece: it is whole */
+#define VAULT_UPLOAD_WAITING 2u /* a concatenation whose pieces are not all whole */
+
+#define VAULT_UPLOAD_PARTS_MAX 1024u       /* pieces of one concatenation */
+#define VAULT_UPLOAD_CLIENT_META_MAX 4096u /* bytes */
+#define VAULT_CHAIN_STATE 32u              /* bytes of a SHA-256 chaining value, big endian */
+#define VAULT_CHAIN_STEP (UINT64_C(1) << 20)
+#define VAULT_CHAIN_MAX 4096u              /* states of one get_chain */
 
 typedef struct vault_upload_row {
   vault_id id;
@@ -130,7 +142,48 @@ typedef struct vault_upload_row {
   char op_key[VAULT_OP_KEY_MAX + 4];
   vault_id if_version; /* VAULT_UPLOAD_IF_VERSION */
   uint8_t sha256[32];  /* VAULT_UPLOAD_SHA256 */
+  int64_t fence;       /* the lease: one more with each lease_upload; 0 at the start */
+  uint32_t state;
+  uint32_t n_parts;    /* a concatenation */
+  vault_id done_item;  /* DONE: the item; zero for a piece */
 } vault_upload_row;
+
+/* What else an upload has: 36 KiB in the caller's memory. */
+typedef struct vault_upload_more {
+  uint32_t names_n; /* bytes of names: one NUL-ended component after the other */
+  uint32_t client_meta_n;
+  char names[VAULT_PATH_DEPTH_MAX * VAULT_NAME_TEXT];
+  char client_meta[VAULT_UPLOAD_CLIENT_META_MAX];
+  vault_id parts[VAULT_UPLOAD_PARTS_MAX]; /* vault_upload_row.n_parts of them */
+} vault_upload_more;
+
+/* SHA-256 chaining values of a body, at each whole MiB: state k is what the hash was after k
+ * MiB, k > 0. MiB k (from 0) is verified from state k to state k + 1; state 0 is the
+ * standard's initial value. Borrowed for the call. */
+typedef struct vault_chain {
+  uint64_t first; /* k of the first state; at least 1 where n > 0 */
+  uint64_t n;
+  const uint8_t *states; /* n * VAULT_CHAIN_STATE */
+} vault_chain;
+
+/* What save_offset writes. */
+typedef struct vault_upload_save {
+  uint32_t size; /* sizeof(vault_upload_save) */
+  uint32_t state; /* RECEIVING, or DONE for a piece that is whole */
+  vault_id user;
+  vault_id upload;
+  int64_t fence;
+  uint64_t offset; /* durable */
+  int64_t expires_ms;
+  const uint8_t *sha_state;
+  uint32_t sha_state_n;
+  uint32_t has_sha256; /* 1: sha256 is expected from now on (VAULT_UPLOAD_SHA256) */
+  uint8_t sha256[32];
+  vault_id blob;     /* the upload's, for the chain */
+  vault_chain chain; /* states that were not saved before */
+} vault_upload_save;
+
+#define VAULT_FENCE_ANY INT64_C(-1) /* whatever the lease is */
 
 /* ---- commit --------------------------------------------------------------------- */
 
@@ -142,6 +195,7 @@ typedef struct vault_upload_row {
 #define VAULT_COMMIT_IF_VERSION 4u    /* fail with PRECONDITION unless this is the current one */
 #define VAULT_COMMIT_ANEW 8u          /* never SAME: the stored copy of these bytes is damaged */
 #define VAULT_COMMIT_INLINE 16u       /* PUT: `body` is kept with the row, nothing is in the store */
+#define VAULT_COMMIT_REMEMBER 32u     /* FINISH: the row stays, DONE, until it expires */
 
 typedef struct vault_commit_item {
   uint32_t size; /* sizeof(vault_commit_item) */
@@ -165,6 +219,8 @@ typedef struct vault_commit_item {
   vault_str content_type;
   vault_str op_key;       /* idempotency; n = 0: none */
   vault_str body;         /* INLINE: size_bytes bytes, at most VAULT_INLINE_MAX; borrowed */
+  int64_t fence;          /* FINISH: PREEMPTED unless the upload's lease is this */
+  vault_chain chain;      /* of the blob, what save_offset has not written; not with SHARED */
 } vault_commit_item;
 
 #define VAULT_OUTCOME_CREATED 1u /* a new item */
@@ -237,30 +293,46 @@ typedef struct vault_items_repo_ops {
 
   /* ---- uploads ---- */
 
-  /* Must provide. Reserve row->reserved_bytes and write the row with its path. QUOTA: the
-   * bytes do not fit, nothing is written. */
+  /* Must provide. Reserve row->reserved_bytes and write the row with its path, and
+   * row->n_parts ids. QUOTA: the bytes do not fit, nothing is written. CONFLICT: RESUMABLE,
+   * and op_key began a resumable upload that is still there: *existing is its id. */
   vault_status (*begin_upload)(void *self, const vault_upload_row *row, const vault_name *path,
-                               uint32_t n_path, vault_err *err);
-  /* Must provide. Reserve more for an upload. QUOTA. NOT_FOUND. */
+                               uint32_t n_path, vault_str client_meta, const vault_id *parts,
+                               vault_id *existing, vault_err *err);
+  /* Must provide. Take the lease if it is `fence` (or VAULT_FENCE_ANY): one more fence, and
+   * owner is who has it now; then give the row. more may be NULL. PREEMPTED: another lease.
+   * NOT_FOUND. */
+  vault_status (*lease_upload)(void *self, const vault_id *user, const vault_id *upload,
+                               int64_t fence, const uint8_t *owner, vault_upload_row *out,
+                               vault_upload_more *more, vault_err *err);
+  /* Must provide. Reserve more for an upload. QUOTA. NOT_FOUND. PREEMPTED. */
   vault_status (*grow_upload)(void *self, const vault_id *user, const vault_id *upload,
-                              uint64_t more_bytes, vault_err *err);
-  /* Must provide. offset bytes are durable, with this midstate. NOT_FOUND. */
-  vault_status (*save_offset)(void *self, const vault_id *user, const vault_id *upload,
-                              uint64_t offset, const uint8_t *sha_state, uint32_t sha_state_n,
-                              int64_t expires_ms, vault_err *err);
-  /* Must provide. The row and its path: names_n bytes of text in `names`, one NUL-ended
-   * component after the other, room for VAULT_PATH_DEPTH_MAX * VAULT_NAME_TEXT. NOT_FOUND. */
+                              int64_t fence, uint64_t more_bytes, vault_err *err);
+  /* Must provide. Its length is known: reserve exactly that. QUOTA. NOT_FOUND. PREEMPTED. */
+  vault_status (*set_length)(void *self, const vault_id *user, const vault_id *upload,
+                             int64_t fence, uint64_t length, vault_err *err);
+  /* Must provide. One statement, and the chain with it. NOT_FOUND. PREEMPTED: the lease is
+   * another, or the upload is DONE; nothing was changed. */
+  vault_status (*save_offset)(void *self, const vault_upload_save *save, vault_err *err);
+  /* Must provide. The row; more may be NULL. NOT_FOUND. */
   vault_status (*get_upload)(void *self, const vault_id *user, const vault_id *upload,
-                             vault_upload_row *out, char *names, uint32_t *names_n,
-                             vault_err *err);
-  /* Must provide. Remove the row and give the reservation back. NOT_FOUND. */
+                             vault_upload_row *out, vault_upload_more *more, vault_err *err);
+  /* Must provide. Remove the row, give the reservation back, and forget the chain of a blob
+   * that was not committed. NOT_FOUND. PREEMPTED. */
   vault_status (*abort_upload)(void *self, const vault_id *user, const vault_id *upload,
-                               vault_err *err);
+                               int64_t fence, vault_err *err);
   /* Must provide. Uploads by id after `after`: those that end before expires_before_ms, or
-   * (owner not NULL) that were made by another process. */
+   * (owner not NULL) those of another process that are not DONE. */
   vault_status (*list_uploads)(void *self, const vault_id *after, int64_t expires_before_ms,
                                const uint8_t *owner, vault_upload_row *rows, uint64_t max,
                                uint64_t *n, vault_err *err);
+  /* Must provide. A user's uploads in state WAITING, by id after `after`. */
+  vault_status (*list_waiting)(void *self, const vault_id *user, const vault_id *after,
+                               vault_id *ids, uint64_t max, uint64_t *n, vault_err *err);
+  /* Must provide. States first, first + 1 ... of a blob, at most max, one after the other;
+   * *n: how many there are. None is no error: a blob of at most a MiB, or one without. */
+  vault_status (*get_chain)(void *self, const vault_id *blob, uint64_t first, uint8_t *states,
+                            uint64_t max, uint64_t *n, vault_err *err);
 
   /* ---- commit ---- */
 

@@ -249,10 +249,25 @@ CREATE TABLE upload (
   want_sha256 BYTEA NOT NULL,
   content_type TEXT COLLATE "C" NOT NULL,
   op_key TEXT COLLATE "C" NOT NULL,
+  fence BIGINT NOT NULL,
+  state BIGINT NOT NULL,
+  done_item BYTEA NOT NULL,
+  client_meta BYTEA NOT NULL,
+  parts BYTEA NOT NULL,
   path TEXT COLLATE "C" NOT NULL
 );
 
 CREATE INDEX upload_user ON upload (user_id, id);
+CREATE INDEX upload_key ON upload (user_id, op_key) WHERE op_key <> '';
+
+-- SHA-256 chaining values at each MiB of a body: n of them, 32 bytes each, from the first-th.
+CREATE TABLE blob_chain (
+  blob BYTEA NOT NULL,
+  first BIGINT NOT NULL,
+  n BIGINT NOT NULL,
+  states BYTEA NOT NULL,
+  PRIMARY KEY (blob, first)
+);
 
 -- request: digest of what was asked, so that a key is not taken for another request.
 CREATE TABLE op_result (

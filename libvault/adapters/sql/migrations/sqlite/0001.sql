@@ -246,10 +246,25 @@ CREATE TABLE upload (
   want_sha256 BLOB NOT NULL,
   content_type TEXT NOT NULL,
   op_key TEXT NOT NULL,
+  fence INTEGER NOT NULL,
+  state INTEGER NOT NULL,
+  done_item BLOB NOT NULL,
+  client_meta BLOB NOT NULL,
+  parts BLOB NOT NULL,
   path TEXT NOT NULL
 ) STRICT;
 
 CREATE INDEX upload_user ON upload (user_id, id);
+CREATE INDEX upload_key ON upload (user_id, op_key) WHERE op_key <> '';
+
+-- SHA-256 chaining values at each MiB of a body: n of them, 32 bytes each, from the first-th.
+CREATE TABLE blob_chain (
+  blob BLOB NOT NULL,
+  first INTEGER NOT NULL,
+  n INTEGER NOT NULL,
+  states BLOB NOT NULL,
+  PRIMARY KEY (blob, first)
+) STRICT, WITHOUT ROWID;
 
 -- request: digest of what was asked, so that a key is not taken for another request.
 CREATE TABLE op_result (
