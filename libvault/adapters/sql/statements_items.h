@@ -181,12 +181,14 @@ S(ITEM_ADD, 19, 0, "INSERT INTO item (id, user_id, parent, space, kind, state, n
   "n_versions, created_ms, modified_ms, trashed_ms, trash_root, deleted_ms, seq, fresh) "
   "VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, "
   "0, $17, 0, $18, $19)")
-/* A version id that is known belongs to a commit that was done before. */
+/* A version id that is known belongs to a commit that was done before: then the item's id is
+ * that of the item that has it, and the row is refused as one with a used name is. (With
+ * INSERT ... SELECT ... WHERE NOT EXISTS SQLite would keep an undo log for the statement.) */
 S(ITEM_ADD_FRESH, 16, 0, "INSERT INTO item (id, user_id, parent, space, kind, state, name, "
   "name_key, version, blob, size_bytes, sha256, mtime_ns, has_mtime, content_type, "
   "n_versions, created_ms, modified_ms, trashed_ms, trash_root, deleted_ms, seq, fresh) "
-  "SELECT $1, $2, $3, $4, 2, 0, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14, $14, 0, $15, "
-  "0, $16, 1 WHERE NOT EXISTS (SELECT 1 FROM version v WHERE v.id = $7) "
+  "VALUES (COALESCE((SELECT v.item FROM version v WHERE v.id = $7 AND v.user_id = $2), $1), "
+  "$2, $3, $4, 2, 0, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14, $14, 0, $15, 0, $16, 1) "
   "ON CONFLICT DO NOTHING")
 S(ITEM_VERSION, 10, 0, "UPDATE item SET version = $3, blob = $4, size_bytes = $5, "
   "sha256 = $6, mtime_ns = $7, has_mtime = $8, content_type = $9, "

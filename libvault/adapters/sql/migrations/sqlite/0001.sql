@@ -214,12 +214,13 @@ CREATE INDEX blob_dead ON blob (state, dead_ms, id) WHERE refs = 0;
 CREATE INDEX blob_inline ON blob (created_ms, id, size_bytes) WHERE loc = 1 AND refs > 0;
 
 -- The bytes of small bodies, until they are spilled to the blob store. ext is the blob's, for
--- as long as it has no row of its own.
+-- as long as it has no row of its own. Not WITHOUT ROWID: comparing two keys would read the
+-- whole row, which is larger than a page.
 CREATE TABLE inline_body (
   blob BLOB NOT NULL PRIMARY KEY,
   ext TEXT NOT NULL,
   body BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- length_bytes: -1 while not known. path: names joined by a slash, empty with an item.
 CREATE TABLE upload (
