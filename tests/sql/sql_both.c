@@ -58,7 +58,8 @@ END_TEST
 static const char *const columns_sql[VAULT__N_DIALECTS] = {
   "SELECT m.name || '.' || c.name || ' ' || c.type || CASE WHEN c.\"notnull\" = 1 OR c.pk > 0"
   " THEN ' not null' ELSE '' END || CASE WHEN c.pk > 0 THEN ' key ' || c.pk ELSE '' END"
-  " FROM sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' ORDER BY 1",
+  " FROM sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'"
+  " AND m.name NOT LIKE 'sqlite%' ORDER BY 1",
   "SELECT c.relname || '.' || a.attname || ' ' || CASE t.typname WHEN 'int8' THEN 'INTEGER'"
   " WHEN 'bytea' THEN 'BLOB' WHEN 'text' THEN 'TEXT' ELSE CAST(t.typname AS text) END ||"
   " CASE WHEN a.attnotnull THEN ' not null' ELSE '' END ||"

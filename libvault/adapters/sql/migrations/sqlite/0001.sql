@@ -279,3 +279,19 @@ CREATE TABLE op_result (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX op_result_age ON op_result (created_ms);
+
+-- What the planner should take a grown vault for: without it a search by user alone looks as
+-- good to it as any other, and that user may have a million files.
+ANALYZE;
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+  ('item', 'item', '100000000 10000 1'),
+  ('item', 'item_name', '100000000 10000 9000 20 1'),
+  ('item', 'item_seq', '100000000 10000 1'),
+  ('item', 'item_fresh', '1000 100 1'),
+  ('item', 'item_trash_root', '10000 100 20'),
+  ('item', 'item_trash', '1000 50 2 1'),
+  ('blob', 'sqlite_autoindex_blob_1', '100000000 1'),
+  ('blob', 'blob_digest', '100000000 10000 2 2'),
+  ('blob', 'blob_dead', '10000 5000 2 1'),
+  ('blob', 'blob_inline', '10000 1 1 1');
+ANALYZE sqlite_schema;
