@@ -214,6 +214,19 @@ static vault_status finish_again(vault_upload *u, vault_items **out, uint32_t *o
   return s;
 }
 
+/* The caller has entered. Takes u. */
+static vault_status give_up(vault_upload *u, vault_status s) {
+  if (s == VAULT_E_PREEMPTED)
+    u->state = VAULT__UPLOAD_LOST;
+  if (vault__upload_is_kept(u, s)) {
+    put_aside(u);
+    return s;
+  }
+  vault__upload_undo(u);
+  let_go(u);
+  return s;
+}
+
 /* A piece that is whole stays what it is, until it expires. */
 static vault_status make_whole(vault_upload *u, vault_err *err) {
   uint8_t sha256[VAULT__SHA256_BYTES];
@@ -241,13 +254,11 @@ static vault_status finish_piece(vault_upload *u, vault_items **out, uint32_t *o
   if (s == VAULT_OK)
     s = u->state == VAULT__UPLOAD_RECEIVING ? make_whole(u, err)
                                             : fail_usage(err, "this upload has failed");
-  if (s == VAULT_E_DIGEST)
-    vault__upload_undo(u);
-  let_go(u);
   if (s != VAULT_OK) {
     vault_items_free(items);
-    return s;
+    return give_up(u, s);
   }
+  let_go(u);
   vault__upload_piece_is_whole(v, &user, &id);
   if (outcome)
     *outcome = 0;
@@ -256,19 +267,6 @@ static vault_status finish_piece(vault_upload *u, vault_items **out, uint32_t *o
     *out = items;
   }
   return VAULT_OK;
-}
-
-/* The caller has entered. Takes u. */
-static vault_status give_up(vault_upload *u, vault_status s) {
-  if (s == VAULT_E_PREEMPTED)
-    u->state = VAULT__UPLOAD_LOST;
-  if (vault__upload_is_kept(u, s)) {
-    put_aside(u);
-    return s;
-  }
-  vault__upload_undo(u);
-  let_go(u);
-  return s;
 }
 
 vault_status vault_upload_finish(vault_upload *u, vault_items **out, uint32_t *outcome,
