@@ -120,7 +120,6 @@ def emptied(c, at, ballast):
     c.close()
     c.server.kill()
     c.server.start()
-    w.settle(c.server, [(c, [c.state])])
     w.check(c, [c.state])
     w.fsck(c.server)
     c.close()
@@ -143,7 +142,6 @@ def _():
         for i in range(POINTS):
             ballast = fill(at, r.randrange(0, LEFT_MAX, BALLAST))
             acknowledged.append(until_refused(c, (w.put_large,)))
-            w.settle(server, [(c, [c.state])])
             deletes(c)
             emptied(c, at, ballast)
         c.close()

@@ -54,7 +54,6 @@ def _run(c):
 def cycle(server, clients, answers):
     n = under_load(clients, answers, server.kill)
     server.start()
-    w.settle(server, [(c, w.possible(c)) for c in clients])
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda c: w.check(c, w.possible(c)), clients))
     ahead = 0

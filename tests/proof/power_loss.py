@@ -102,7 +102,6 @@ def look(image, top, promised):
         try:
             for c, _ in promised:
                 c.server, c.connection = server, None
-            w.settle(server, promised)
             for c, states in promised:
                 w.check(c, states)
                 c.close()

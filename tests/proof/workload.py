@@ -12,7 +12,6 @@ import collections
 import functools
 import hashlib
 import http.client
-import itertools
 import json
 import os
 import random
@@ -81,10 +80,6 @@ class State:
         s.trash = dict(self.trash)
         s.sessions = dict(self.sessions)
         return s
-
-    def open_bytes(self):
-        """Reserved for uploads that are still open."""
-        return 0
 
 
 # ---- operations: (client, state after it, random) -> what sends it, or None where it does not apply ----------
@@ -180,6 +175,7 @@ def sign_out(c, s, r):
     return lambda: c.request("POST", "/auth/logout", token=token, expect=(204,))
 
 
+REPEATED = {put_small, put_large, put_again, put_same}
 OPERATIONS = {  # function: how often
     put_small: 30,
     put_large: 14,
@@ -240,6 +236,7 @@ class Client:
         self.token = token or sign_in(server, f"+90532{number:07d}")["access_token"]
         self.history = [State()]  # [i] is what holds after i acknowledgements
         self.under_way = None  # the state that an operation without an answer would lead to
+        self.again = None  # sends that operation once more
         self.ids = set()  # every item this client ever had
         self.counts = {}
         self.spare_s = SPARE_S
@@ -302,14 +299,17 @@ class Client:
             nxt = self.state.copy()
             op = operation or self.choose(nxt)
             send = op(self, nxt, self.random)
-        self.under_way = nxt
+        self.under_way, self.again = nxt, send if op in REPEATED else None
         self.last.append([op.__name__, _change(self.state, nxt), "no answer"])
         send()
+        self.answered(nxt)
+        self.counts[op.__name__] = self.counts.get(op.__name__, 0) + 1
+
+    def answered(self, nxt):
         self.last[-1][2] = "acknowledged"
         self.under_way = None
         self.ids.update(f[1] for f in nxt.files.values())
         self.history.append(nxt)
-        self.counts[op.__name__] = self.counts.get(op.__name__, 0) + 1
         self.acknowledged(self)
 
     def run(self, stop):
@@ -324,9 +324,15 @@ class Client:
         return None
 
     def go_on_from(self, state):
-        """After a restart: the state that was found is the acknowledged one."""
+        """After a restart: the state that was found is the acknowledged one. An upload without an answer is
+        sent again, as clients do: recovery may still be about to finish it (docs/durability.md, L5),
+        and the same bytes at the same place are one version."""
+        nxt, self.under_way = self.under_way, None
         self.history = [state]
-        self.under_way = None
+        if nxt and self.again:
+            self.again()
+            self.answered(nxt)
+            self.history = [nxt]
 
 
 # ---- looking -----------------------------------------------------------------------------------------
@@ -402,25 +408,6 @@ def check(client, states):
             return state
         problems.append(found)
     raise Lost(" or: ".join("; ".join(p[:5]) for p in problems) + f" after {list(client.last)[-12:]}")
-
-
-def settle(server, candidates):
-    """Wait until the recovery job has settled what nobody was told of: a body that was published before
-    the crash is committed, the rest is given up (docs/durability.md, L5). candidates: [(client, states)].
-    On PostgreSQL another node may still work on it: such uploads stay for a day, and so do their bytes."""
-    if server.database:
-        return
-    users = {}
-    for c, states in candidates:
-        users.setdefault(c.token, []).append({s.open_bytes() for s in states})
-
-    def done(token, sums):
-        a = server.request("GET", vd.API + "/me/usage", None, {"Authorization": "Bearer " + token})
-        if a.status != 200:
-            raise Lost(f"/me/usage: {a.status} {a.body[:200]}")
-        return a.json["partial_bytes"] in {sum(x) for x in itertools.product(*sums)}
-    for token, sums in users.items():
-        vd.eventually(lambda t=token, s=sums: done(t, s), "settling what was under way")
 
 
 def possible(client):
