@@ -22,6 +22,8 @@ LONG = bool(os.environ.get("VT_LONG"))
 SEED = os.environ.get("VT_SEED") or str(random.randrange(1 << 32))
 PER_KIND = 1 << 30 if LONG else 2  # of each scenario, call and sort of file
 STUCK_S = 20
+FAILURES = 3  # of flushes of bodies within a minute, docs/durability.md D10
+CHECKPOINT_PUTS = 2000  # fill the log with more than it holds back while nothing else is to do
 FLUSHES = ("fsync", "fdatasync", "syncfs")
 ERRORS = {  # call: what it fails with; the first in the short form
     "fsync": ("EIO",), "fdatasync": ("EIO",), "syncfs": ("EIO",),
@@ -227,6 +229,70 @@ def template():
         made.append(Template(folder))
     return made[0]
 
+
+@tap.test("three failed flushes of bodies in a minute: the store takes no more, and serves on")
+def _():
+    server, client = template().server()
+    try:
+        with tempfile.TemporaryDirectory(prefix="vault-trace-") as d:
+            with trace.Trace(server.process.pid, d, inject="fsync:error=EIO", calls="fsync") as t:
+                for _ in range(FAILURES):
+                    what, why = attempt(client, w.put_large)
+                    assert what == "refused" and why.status >= 500, (what, why)
+            assert len(t.injected) >= FAILURES, t.injected
+        what, why = attempt(client, w.put_large)
+        assert what == "refused" and (why.status, why.problem()) == (503, "read_only"), (what, why and why.body)
+        w.check(client, [client.state])
+        server.kill()
+        server.start()
+        client.close()
+        client.step(w.put_large)
+        w.check(client, [client.state])
+        client.close()
+    finally:
+        server.remove()
+        shutil.rmtree(server.data, ignore_errors=True)
+
+
+def put_fat(c, s, r):
+    """As much of the log as one upload can take, whether the body stands in its row or not."""
+    return w.put_at(c, s, "fat.bin", w.Body(c.next_seed(), w.INLINE_MAX - 1))
+
+
+def checkpoint_fails(call, error):
+    """Fill the log until its content goes to the database, and let that fail."""
+    server, client = template().server()
+    client.acknowledged = lambda c: c.history.__delitem__(slice(None, -1))
+    try:
+        with tempfile.TemporaryDirectory(prefix="vault-trace-") as d:
+            database = os.path.join(server.data, "vault.db")
+            with trace.Trace(server.process.pid, d, inject=f"{call}:error={error}:when=1", calls=call,
+                             path=database) as t:
+                for _ in range(CHECKPOINT_PUTS):
+                    if t.injected or attempt(client, put_fat)[0] != "done":
+                        break
+                vd.eventually(lambda: t.injected, "a checkpoint", STUCK_S)
+            flush = call in FLUSHES
+            what, why = attempt(fresh(client), w.put_small) if flush else attempt(client, w.put_small)
+            refused = what == "refused" and why.status == 503
+            assert refused if flush else (what == "done" or refused), (what, why and why.body)
+        states = w.possible(client)
+        server.kill()
+        server.start()
+        client.close()
+        client.go_on_from(w.check(client, states))
+        client.step(w.put_large)
+        w.check(client, [client.state])
+        client.close()
+        w.fsck(server)
+    finally:
+        server.remove()
+        shutil.rmtree(server.data, ignore_errors=True)
+
+
+for call, error in (("fdatasync", "EIO"), ("pwrite64", "EIO"), ("pwrite64", "ENOSPC"))[:3 if LONG else 0]:
+    tap.test(f"a checkpoint whose {call} fails with {error}: nothing is lost")(
+        lambda c=call, e=error: checkpoint_fails(c, e))
 
 for title, operation in SCENARIOS.items():
     tap.test(f"every call of {title} fails once")(lambda t=title, o=operation: scenario(template(), t, o))

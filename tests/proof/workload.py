@@ -8,7 +8,9 @@ as that nothing else is.
 
 A new kind of operation is a function and a line in OPERATIONS.
 """
+import base64
 import collections
+import contextlib
 import functools
 import hashlib
 import http.client
@@ -19,6 +21,7 @@ import re
 import subprocess
 import sys
 import time
+import urllib.parse
 
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(here, "..", "e2e"), os.path.join(here, "..", "support")]
@@ -73,9 +76,11 @@ class State:
         self.files = {}  # path in the client's folder -> [Body, item id or None]
         self.trash = {}  # item id -> (path, Body)
         self.sessions = {}  # access token -> alive
+        self.uploads = {}  # name -> [Body, offset that was acknowledged, path, URL or None]
 
     def copy(self):
         s = State()
+        s.uploads = {n: list(u) for n, u in self.uploads.items()}
         s.files = {p: list(f) for p, f in self.files.items()}
         s.trash = dict(self.trash)
         s.sessions = dict(self.sessions)
@@ -88,7 +93,7 @@ def _new_path(c, r):
     return r.choice(("", "sub/")) + f"{c.next_name()}.bin"
 
 
-def _put(c, s, path, body):
+def put_at(c, s, path, body):
     s.files[path] = [body, s.files.get(path, [None, None])[1]]
 
     def send():
@@ -100,11 +105,11 @@ def _put(c, s, path, body):
 
 def put_small(c, s, r):
     size = r.choice((0, 1, r.randint(2, 4096), r.randint(2, 4096), r.randint(2, INLINE_MAX), INLINE_MAX))
-    return _put(c, s, _new_path(c, r), Body(c.next_seed(), size))
+    return put_at(c, s, _new_path(c, r), Body(c.next_seed(), size))
 
 
 def put_large(c, s, r):
-    return _put(c, s, _new_path(c, r), Body(c.next_seed(), r.randint(INLINE_MAX + 1, LARGE_MAX)))
+    return put_at(c, s, _new_path(c, r), Body(c.next_seed(), r.randint(INLINE_MAX + 1, LARGE_MAX)))
 
 
 def put_again(c, s, r):
@@ -112,14 +117,14 @@ def put_again(c, s, r):
     if not s.files:
         return None
     size = r.choice((r.randint(1, 4096), r.randint(INLINE_MAX + 1, INLINE_MAX * 2)))
-    return _put(c, s, r.choice(sorted(s.files)), Body(c.next_seed(), size))
+    return put_at(c, s, r.choice(sorted(s.files)), Body(c.next_seed(), size))
 
 
 def put_same(c, s, r):
     """The bytes of another file: both share what is stored."""
     if not s.files:
         return None
-    return _put(c, s, _new_path(c, r), s.files[r.choice(sorted(s.files))][0])
+    return put_at(c, s, _new_path(c, r), s.files[r.choice(sorted(s.files))][0])
 
 
 def move(c, s, r):
@@ -175,7 +180,89 @@ def sign_out(c, s, r):
     return lambda: c.request("POST", "/auth/logout", token=token, expect=(204,))
 
 
-REPEATED = {put_small, put_large, put_again, put_same}
+# Resumable uploads, by tus 1.0.
+
+TUS = {"Tus-Resumable": "1.0.0"}
+OPEN_MAX = 3
+PART_MAX = 200_000
+
+
+def upload_create(c, s, r):
+    if len(s.uploads) >= OPEN_MAX:
+        return None
+    path, body = _new_path(c, r), Body(c.next_seed(), r.randint(1, PART_MAX * 3))
+    u = s.uploads[c.next_name()] = [body, 0, path, None]
+    to = base64.b64encode(f"{c.folder}/{path}".encode()).decode()
+
+    def send():
+        a = c.request("POST", "/uploads", None, expect=(201,),
+                      headers={**TUS, "Upload-Length": str(body.size), "Upload-Metadata": "path " + to})
+        u[3] = urllib.parse.urlsplit(a.headers["Location"]).path.removeprefix(vd.API)
+    return send
+
+
+def _offset(c, u):
+    a = c.request("HEAD", u[3], expect=(200, 204), headers=TUS)
+    n = int(a.headers["Upload-Offset"])
+    if not u[1] <= n <= u[0].size:
+        raise Lost(f"{u[3]}: {u[1]} was acknowledged, {n} of {u[0].size} is there")
+    return n
+
+
+def upload_part(c, s, r):
+    """The next bytes of an open upload, to its end half of the time."""
+    if not s.uploads:
+        return None
+    name = r.choice(sorted(s.uploads))
+    u = s.uploads[name]
+    body, start = u[0], u[1]
+    end = body.size if r.random() < 0.5 else min(body.size, start + r.randint(0, PART_MAX))
+    first = [True]
+    u[1] = end
+    if end == body.size:
+        s.files[u[2]] = [body, None]
+        del s.uploads[name]
+
+    def send():
+        at = start if first[0] else max(start, _offset(c, [body, start, u[2], u[3]]))
+        first[0] = False
+        if at < end or at == start:
+            a = c.request("PATCH", u[3], body.bytes()[at:end], expect=(204,), headers={
+                **TUS, "Upload-Offset": str(at), "Content-Type": "application/offset+octet-stream"})
+            assert a.headers["Upload-Offset"] == str(end), a.headers
+        if end == body.size:
+            s.files[u[2]][1] = c.find(u[2])
+    return send
+
+
+def upload_cut(c, s, r):
+    """A part whose connection breaks: what arrived is kept, and what is then told is durable."""
+    if not s.uploads:
+        return None
+    u = s.uploads[r.choice(sorted(s.uploads))]
+    part = u[0].bytes()[u[1]:]
+    sent = part[:r.randint(0, max(0, len(part) - 1))]
+
+    def send():
+        with contextlib.closing(c.server.connect()) as broken:
+            broken.putrequest("PATCH", vd.API + u[3])
+            for name, value in {**TUS, "Authorization": "Bearer " + c.token, "Upload-Offset": str(u[1]),
+                                "Content-Type": "application/offset+octet-stream",
+                                "Content-Length": str(len(part))}.items():
+                broken.putheader(name, value)
+            broken.endheaders(sent)
+        u[1] = _offset(c, u)
+    return send
+
+
+def upload_cancel(c, s, r):
+    if not s.uploads:
+        return None
+    u = s.uploads.pop(r.choice(sorted(s.uploads)))
+    return lambda: c.request("DELETE", u[3], expect=(204,), headers=TUS)
+
+
+REPEATED = {put_small, put_large, put_again, put_same, upload_part}
 OPERATIONS = {  # function: how often
     put_small: 30,
     put_large: 14,
@@ -280,6 +367,18 @@ class Client:
                 raise Refused(f"{method} {path}: {a.status} {a.body[:300]}", a)
             time.sleep(0.05)
 
+    def find(self, path):
+        """The id of a file that an upload made."""
+        parent = self.folder_ids[os.path.dirname(path)]
+        cursor = ""
+        while cursor is not None:
+            page = self.request("GET", f"/files?parent={parent}&limit=100&cursor={cursor}", expect=(200,))
+            for i in page["items"]:
+                if i["name"] == os.path.basename(path):
+                    return i["id"]
+            cursor = page["next_cursor"]
+        raise Lost(f"{self.folder}/{path} was acknowledged and is not listed")
+
     def close(self):
         if self.connection:
             self.connection.close()
@@ -346,12 +445,13 @@ class Look:
         self.folder(client.folder_ids[""], "")
         self.trash = set(self.trashed()) & (client.ids | {i for s in states for i in s.trash})
         self.sessions = {t: self.alive(t) for s in states for t in s.sessions}
+        self.uploads = {u[3]: self.offset(u[3]) for s in states for u in s.uploads.values() if u[3]}
 
-    def get(self, path, token=None):
+    def get(self, path, token=None, method="GET"):
         if self.c.connection is None:
             self.c.connection = self.c.server.connect()
-        return self.c.server.request("GET", vd.API + path, None,
-                                     {"Authorization": "Bearer " + (token or self.c.token)}, self.c.connection)
+        return self.c.server.request(method, vd.API + path, None, {
+            **TUS, "Authorization": "Bearer " + (token or self.c.token)}, self.c.connection)
 
     def pages(self, path):
         cursor = ""
@@ -382,6 +482,11 @@ class Look:
         status = self.get("/me", token).status
         return {200: True, 401: False}.get(status, status)
 
+    def offset(self, url):
+        """None: gone, or a file."""
+        a = self.get(url, method="HEAD")
+        return int(a.headers["Upload-Offset"]) if a.status in (200, 204) else None
+
     def differences(self, state):
         want = {p: (f[0].sha, f[0].size) for p, f in state.files.items()}
         for path in sorted(want.keys() | self.files.keys()):
@@ -389,6 +494,9 @@ class Look:
                 yield f"{self.c.folder}/{path}: promised {want.get(path)}, found {self.files.get(path)}"
         for item in sorted(state.trash.keys() ^ self.trash):
             yield f"{self.c.folder}: {item} is {'not ' if item in state.trash else ''}in the trash"
+        for body, told, _, url in state.uploads.values():
+            if url and not told <= (self.uploads[url] or 0) <= body.size:
+                yield f"{url}: {told} bytes were acknowledged, {self.uploads[url]} are there"
         for token, alive in state.sessions.items():
             if self.sessions[token] is not alive:
                 yield f"{self.c.folder}: a session is alive: promised {alive}, found {self.sessions[token]}"
@@ -404,6 +512,8 @@ def check(client, states):
             state = state.copy()
             for path, f in state.files.items():
                 f[1] = look.items[path]
+            # Without its URL nobody can go on with an upload; what was told just now holds from now on.
+            state.uploads = {n: [u[0], look.uploads[u[3]], *u[2:]] for n, u in state.uploads.items() if u[3]}
             client.ids.update(look.items.values())
             return state
         problems.append(found)
