@@ -2,8 +2,9 @@
 """Each system call of an upload and of a deletion fails once, on a real vaultd: a clear answer, nothing that was
 acknowledged is lost, and what the failure must lead to.
 
-The calls are counted in a clean run, thread by thread; then each is run again on a copy of the same data,
-with that one call failing."""
+The calls are counted in a clean run, thread by thread, because strace counts so; then each is run again on a copy
+of the same data, with the N-th call of that name failing in whichever thread it comes. What failed is read from
+the trace."""
 import copy
 import http.client
 import os
@@ -24,6 +25,7 @@ PER_KIND = 1 << 30 if LONG else 2  # of each scenario, call and sort of file
 STUCK_S = 20
 FAILURES = 3  # of flushes of bodies within a minute, docs/durability.md D10
 CHECKPOINT_PUTS = 2000  # fill the log with more than it holds back while nothing else is to do
+ANSWERS = ("sendmsg", "sendto")
 FLUSHES = ("fsync", "fdatasync", "syncfs")
 ERRORS = {  # call: what it fails with; the first in the short form
     "fsync": ("EIO",), "fdatasync": ("EIO",), "syncfs": ("EIO",),
@@ -83,27 +85,20 @@ def sort_of(call, data):
 
 
 def targets(template, operation):
-    """What is the same in two clean runs: not what a thread of its own did meanwhile, like a checkpoint."""
-    again = set(clean_run(template, operation))
-    return [t for t in clean_run(template, operation) if t in again]
-
-
-def clean_run(template, operation):
-    """[(thread's place, call, which one in that thread, sort)]"""
+    """[(call, which one in its thread, sort of file)] of a clean run."""
     server, client = template.server()
     with tempfile.TemporaryDirectory(prefix="vault-trace-") as d:
-        tids = trace.threads(server.process.pid)
         with trace.Trace(server.process.pid, d) as t:
             client.step(operation)
         calls = t.calls
     server.kill()
     shutil.rmtree(server.data)
-    found, counts = [], {}
+    found, counts = set(), {}
     for c in calls:
         n = counts[c.tid, c.name] = counts.get((c.tid, c.name), 0) + 1
         if sort := sort_of(c, server.data):
-            found.append((tids.index(c.tid), c.name, n, sort))
-    return found
+            found.add((c.name, n, sort))
+    return sorted(found)
 
 
 def attempt(client, operation):
@@ -124,37 +119,52 @@ def connect_soon(server):
     return http.client.HTTPConnection("127.0.0.1", server.port, timeout=STUCK_S)
 
 
+class Fault:
+    """The call that failed in a run, and whether a success was told after that."""
+
+    def __init__(self, calls, data):
+        failed = [c for c in calls if "(INJECTED)" in c.text and sort_of(c, data)]
+        self.found = bool(failed)
+        if failed:
+            self.sorts = {sort_of(c, data) for c in failed}
+            self.flush = failed[0].name in FLUSHES
+            self.told_after = any(c.name in ANSWERS and "HTTP/1.1 2" in c.text and c.begin > failed[0].end for c in calls)
+
+    def of_database(self):
+        return "database" in self.sorts
+
+
 def one(template, operation, target, error):
     """Run the operation with that call failing. What was seen, None where the call was not reached."""
-    place, name, n, sort = target
+    name, n, _ = target
     server, client = template.server()
     server.connect = lambda: connect_soon(server)
     try:
         with tempfile.TemporaryDirectory(prefix="vault-trace-") as d:
-            thread = trace.threads(server.process.pid)[place]
-            with trace.Trace(server.process.pid, d, thread, f"{name}:error={error}:when={n}", calls=name) as t:
+            with trace.Trace(server.process.pid, d, inject=f"{name}:error={error}:when={n}",
+                             calls=",".join({name, *ANSWERS})) as t:
                 what, answer = attempt(client, operation)
-            if not t.injected:
-                return None
-        contract(server, client, what, answer, name in FLUSHES, sort, error)
-        return what
+            fault = Fault(t.calls, server.data)
+        if fault.found:
+            contract(server, client, what, answer, fault, error)
+        return f"{name} of {'/'.join(sorted(fault.sorts))}: {what}" if fault.found else None
     finally:
         server.kill()
         shutil.rmtree(server.data, ignore_errors=True)
 
 
-def contract(server, client, what, answer, flush, sort, error):
+def contract(server, client, what, answer, fault, error):
     if answer is not None:
         assert answer.status >= 500 and answer.problem(), (answer.status, answer.body)
-    assert what != "done" or not flush, "it was acknowledged although a flush failed"
+    assert not (fault.flush and fault.told_after), "it was acknowledged after a flush had failed"
     states = w.possible(client)
-    if flush and sort == "database":
+    if fault.flush and fault.of_database():
         refused, why = attempt(fresh(client), w.put_small)
         assert refused == "refused" and why.status == 503, f"it still takes changes: {refused} {why and why.status}"
     else:
         went, why = goes_on(client, states)
         # A database that could not be written may be read-only until a restart, if it says so.
-        read_only = sort == "database" and error == "EIO" and why and why.problem() == "read_only"
+        read_only = fault.of_database() and error == "EIO" and why and why.problem() == "read_only"
         assert went == "done" or read_only, f"the next upload was {went}: {why and (why.status, why.body[:200])}"
         states = states if read_only else w.possible(client)
     server.kill()
@@ -186,26 +196,25 @@ def fresh(client):
 def sample(found, r):
     groups = {}
     for t in found:
-        groups.setdefault((t[1], t[3]), []).append(t)
+        groups.setdefault((t[0], t[2]), []).append(t)
     return [t for g in groups.values() for t in (g if len(g) <= PER_KIND else r.sample(g, PER_KIND))]
 
 
 def scenario(template, name, operation):
     r = random.Random(SEED)
     found = targets(template, operation)
-    assert found, "the operation made no system call"
+    assert any(t[0] in FLUSHES for t in found), f"no flush in {found}"
     bad, seen, missed = [], {}, 0
-    chosen = [(t, e) for t in sample(found, r) for e in (ERRORS[t[1]] if LONG else ERRORS[t[1]][:1])]
+    chosen = [(t, e) for t in sample(found, r) for e in (ERRORS[t[0]] if LONG else ERRORS[t[0]][:1])]
     for target, error in chosen:
         try:
-            what = one(template, operation, target, error)
+            key = one(template, operation, target, error)
         except AssertionError as e:
             bad.append(f"{target} {error}: {e!s:.700}")
             continue
-        if what is None:
+        if key is None:
             missed += 1
         else:
-            key = f"{target[1]} of {target[3]}: {what}"
             seen[key] = seen.get(key, 0) + 1
     print(f"# {name}: {len(found)} calls, {len(chosen)} failed, {missed} not reached; {seen}", flush=True)
     assert not bad, f"{len(bad)} bad: " + "\n".join(bad[:5])
