@@ -72,8 +72,12 @@ def fill(at, left):
     free = os.statvfs(at)
     size = free.f_bavail * free.f_frsize - left
     with open(path, "wb") as f:
-        if size > 0:
-            os.posix_fallocate(f.fileno(), 0, size)
+        while size > 0:
+            try:
+                os.posix_fallocate(f.fileno(), 0, size)
+                break
+            except OSError:  # the file system takes some for itself
+                size -= BALLAST
     return path
 
 
