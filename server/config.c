@@ -282,6 +282,8 @@ void vd_config_settings(const vd_config *cfg, vault_settings *out) {
   memset(out, 0, sizeof *out);
   out->size = sizeof *out;
   fill_home(cfg, VD_HOME_SETTINGS, out);
+  if (out->inline_max_bytes == 0) /* off; to the library 0 is the default */
+    out->inline_max_bytes = VAULT_INLINE_OFF;
 }
 
 void vd_config_http(const vd_config *cfg, vd_http_config *out) {

@@ -55,11 +55,13 @@ typedef struct vault_check_report {
   uint32_t reserved;
   uint64_t users;
   uint64_t blobs;           /* rows looked at */
-  uint64_t missing;         /* rows whose blob is not in the store: damage */
+  uint64_t missing;         /* rows whose bytes are not where they say: damage */
   uint64_t wrong_size;      /* rows whose blob has another size: damage */
   uint64_t orphans;         /* blobs without a row; young ones may be uploads under way */
   uint64_t ledgers;         /* users whose ledger differs from their rows */
   uint64_t ledgers_mended;
+  uint64_t inline_blobs;    /* of the blobs: their bytes are still in the database */
+  uint64_t half_spilled;    /* of these: in the store as well; the next spilling finishes it */
 } vault_check_report;
 
 #define VAULT_CHECK_REPAIR 1u /* write the recounted ledgers; never touches user data */
@@ -69,6 +71,24 @@ typedef struct vault_check_report {
  * OK (see the report) | RETRY | IO | NO_MEMORY */
 VAULT_API vault_status vault_admin_check(vault *v, uint32_t flags, vault_check_report *out,
                                          vault_err *err);
+
+/* ---- small bodies ------------------------------------------------------------------- */
+
+/* Bodies that are kept in the database until they are spilled to the store. */
+typedef struct vault_inline_report {
+  uint32_t size; /* in: sizeof(vault_inline_report) */
+  uint32_t reserved;
+  uint64_t bytes; /* in the database now, */
+  uint64_t count; /* in so many bodies */
+  int64_t oldest_age_ms; /* 0: there is none */
+  /* Since this vault was opened: */
+  uint64_t spilled; /* bodies that were moved to the store */
+  uint64_t stops;   /* times that a full or read-only store ended it for a while */
+  uint64_t refused; /* bodies that were left: damaged, or something else has their name */
+} vault_inline_report;
+
+/* OK | RETRY | IO */
+VAULT_API vault_status vault_admin_inline(vault *v, vault_inline_report *out, vault_err *err);
 
 #ifdef __cplusplus
 }

@@ -145,9 +145,16 @@ VAULT_API vault_status vault_read_next(vault_reader *r, void *buf, uint64_t cap,
                                        vault_err *err);
 
 /* A file descriptor with the whole content, valid until vault_reader_free, or *fd = -1
- * where the store has none. Never close it or move its offset: use pread or sendfile.
+ * where the store has none or the content is in the database. Never close it or move its offset: use pread or sendfile.
  * OK | NOT_FOUND | CORRUPT | IO */
 VAULT_API vault_status vault_read_fd(vault_reader *r, int32_t *fd, vault_err *err);
+
+/* The whole range at once, where the content is kept in the database and therefore in memory
+ * already (small files, for a while after their upload; vault_read_fd gives -1 for them).
+ * bytes->p is NULL for any other content: use vault_read_fd or vault_read_next. Borrowed
+ * until vault_reader_free; does not move what vault_read_next gives. Never waits.
+ * OK | USAGE */
+VAULT_API vault_status vault_read_inline(vault_reader *r, vault_str *bytes, vault_err *err);
 
 VAULT_API void vault_reader_free(vault_reader *r); /* takes NULL */
 

@@ -43,7 +43,8 @@ typedef struct vault_settings {
   uint32_t access_ttl_ms;        /* life of an access token */
   uint32_t refresh_grace_ms;     /* a lost answer may be asked for again this long */
   uint32_t revoke_lag_ms;        /* how old a cached session check may be */
-  uint32_t reserved;
+  uint32_t inline_max_bytes;     /* a body up to this size, of known length and sent in one go,
+                                    is kept in the database at first; VAULT_INLINE_OFF: none */
   int64_t session_idle_ms;       /* a session that is not refreshed this long has ended */
   int64_t session_max_ms;        /* absolute life of a session */
   uint64_t quota_bytes;          /* of a new user */
@@ -51,10 +52,20 @@ typedef struct vault_settings {
   int64_t upload_ttl_ms;         /* an upload without progress is given up */
   int64_t blob_grace_ms;         /* per pass of collection, before a blob is unlinked */
   int64_t op_memory_ms;          /* how long an idempotency key is remembered */
+  int64_t spill_idle_ms;         /* bodies move from the database to the store when nothing was
+                                    uploaded for so long, */
+  int64_t spill_after_ms;        /* at the latest when one has been there for so long, */
+  uint64_t spill_bytes;          /* or when there are so many bytes */
   vault_str dial_codes;          /* "90" or "90,49", or "*": where codes are sent */
   vault_str sms_language;        /* "tr" or "en" */
 } vault_settings;
 
+#define VAULT_INLINE_OFF UINT32_MAX
+
+#define VAULT_DEFAULT_INLINE_MAX_BYTES VAULT_INLINE_MAX
+#define VAULT_DEFAULT_SPILL_IDLE_MS 5000
+#define VAULT_DEFAULT_SPILL_AFTER_MS 600000
+#define VAULT_DEFAULT_SPILL_BYTES (UINT64_C(256) << 20)
 #define VAULT_DEFAULT_CODE_TTL_MS 120000u
 #define VAULT_DEFAULT_CODE_ATTEMPTS 5u
 #define VAULT_DEFAULT_CODE_GAP_MS 60000u

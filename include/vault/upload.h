@@ -49,6 +49,10 @@ typedef struct vault_upload_opts {
 #define VAULT_UP_PARTIAL 32u    /* a piece for vault_upload_concat: resumable, no path, no item */
 
 /* Start an upload: the names are checked, the quota is reserved, the intention is durable.
+ * A body of known length up to vault_settings.inline_max_bytes that is not resumable is kept
+ * in memory until its commit (of exactly that length): for a path nothing is read or written
+ * here, so it never waits, and quota and conditions are checked at the commit; for an item
+ * its row is read.
  * *out: the caller's, until finish, submit or abort takes it.
  * Resumable, with an op_key that began an upload before: that upload, as vault_upload_resume
  * gives it (look at the view's offset and state; expires with that upload). IDEMPOTENCY_KEY
@@ -178,8 +182,8 @@ VAULT_API vault_status vault_upload_seal(vault_upload *u, vault_err *err);
  * upload is remembered until it expires. A piece (VAULT_UP_PARTIAL) becomes whole, and *out is
  * an empty page. out (may be NULL): the item, free with vault_items_free. outcome (may be
  * NULL): VAULT_OUTCOME_*, 0 for a piece.
- * OK | BODY_SHORT | DIGEST | PREEMPTED | CONFLICT (WAITING) | NAME_TAKEN (err.item) | PRECONDITION | IS_A_FOLDER |
- * NOT_A_FOLDER | PARENT_NOT_FOUND | NOT_FOUND | DEPTH | QUOTA | IDEMPOTENCY_KEY | NO_SPACE |
+ * OK | BODY_SHORT | DIGEST | PREEMPTED | CONFLICT (WAITING) | NAME_TAKEN (err.item) |
+ * PRECONDITION (err.item) | IS_A_FOLDER | NOT_A_FOLDER | PARENT_NOT_FOUND | NOT_FOUND | DEPTH | QUOTA | IDEMPOTENCY_KEY | NO_SPACE |
  * READ_ONLY | RETRY | UNCERTAIN | IO | NO_MEMORY */
 VAULT_API vault_status vault_upload_finish(vault_upload *u, vault_items **out, uint32_t *outcome,
                                            vault_err *err);

@@ -9,6 +9,7 @@
 #include "libvault/crypto/crypto.h"
 #include "libvault/ports/validate.h"
 #include "libvault/usecases/committer.h"
+#include "libvault/usecases/janitor.h"
 #include "libvault/usecases/job_kinds.h"
 #include "libvault/usecases/token_cache.h"
 #include "settings.h"
@@ -203,6 +204,7 @@ static vault_status start(vault *v, vault_err *err) {
   vault__raise_floor(v, floor);
   VAULT_TRY(vault__token_cache_new(v, &v->tokens, err));
   VAULT_TRY(vault__committer_new(v, &v->committer, err));
+  vault__janitor_start(v);
   return vault__jobs_install(v, err);
 }
 

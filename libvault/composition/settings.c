@@ -35,6 +35,7 @@ static const number numbers[] = {
   U32(access_ttl_ms, VAULT_DEFAULT_ACCESS_TTL_MS, 1000, 3600000),
   U32(refresh_grace_ms, VAULT_DEFAULT_REFRESH_GRACE_MS, 1, 300000),
   U32(revoke_lag_ms, VAULT_DEFAULT_REVOKE_LAG_MS, 1, 60000),
+  U32(inline_max_bytes, VAULT_DEFAULT_INLINE_MAX_BYTES, 1, VAULT_INLINE_MAX),
   U64(session_idle_ms, VAULT_DEFAULT_SESSION_IDLE_MS, 1000, 3650 * DAY_MS),
   U64(session_max_ms, VAULT_DEFAULT_SESSION_MAX_MS, 1000, 3650 * DAY_MS),
   U64(quota_bytes, VAULT_DEFAULT_QUOTA_BYTES, 1, INT64_MAX),
@@ -42,6 +43,9 @@ static const number numbers[] = {
   U64(upload_ttl_ms, VAULT_DEFAULT_UPLOAD_TTL_MS, 1000, 3650 * DAY_MS),
   U64(blob_grace_ms, VAULT_DEFAULT_BLOB_GRACE_MS, 1, 3650 * DAY_MS),
   U64(op_memory_ms, VAULT_DEFAULT_OP_MEMORY_MS, 1000, 3650 * DAY_MS),
+  U64(spill_idle_ms, VAULT_DEFAULT_SPILL_IDLE_MS, 1, DAY_MS),
+  U64(spill_after_ms, VAULT_DEFAULT_SPILL_AFTER_MS, 1, DAY_MS),
+  U64(spill_bytes, VAULT_DEFAULT_SPILL_BYTES, 1, UINT64_C(1) << 40),
 };
 
 static uint64_t get(const vault_settings *s, const number *n) {
@@ -92,6 +96,8 @@ vault_status vault__settings_fill(const vault_settings *given, vault_settings *o
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
     const number *n = &numbers[i];
     uint64_t value = get(&s, n);
+    if (n->offset == offsetof(vault_settings, inline_max_bytes) && value == VAULT_INLINE_OFF)
+      continue;
     if (value == 0)
       set(&s, n, n->standard);
     else if (value < n->min || value > n->max)

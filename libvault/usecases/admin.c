@@ -127,6 +127,26 @@ vault_status vault_admin_set_quota(vault *v, const vault_id *user, uint64_t quot
   return v->items->set_quota(v->items_self, user, quota_bytes, err);
 }
 
+vault_status vault_admin_inline(vault *v, vault_inline_report *out, vault_err *err) {
+  uint64_t bytes = 0, count = 0;
+  int64_t oldest_ms = 0;
+  if (!v || !out || out->size < sizeof *out)
+    return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_CORE, 0,
+                       "no vault, or no report whose size is set");
+  VAULT_TRY(v->items->inline_usage(v->items_self, &bytes, &count, &oldest_ms, err));
+  int64_t age_ms = count ? vault__now_ms(v) - oldest_ms : 0;
+  *out = (vault_inline_report){
+    .size = out->size,
+    .bytes = bytes,
+    .count = count,
+    .oldest_age_ms = age_ms > 0 ? age_ms : 0,
+    .spilled = atomic_load(&v->spilled),
+    .stops = atomic_load(&v->spill_stops),
+    .refused = atomic_load(&v->spill_refused),
+  };
+  return VAULT_OK;
+}
+
 /* Cached tokens go also when nobody knows whether it was committed: one too many is read again. */
 static vault_status signed_out(vault *v, const vault_id *user, vault_status s, vault_err *err) {
   if (s == VAULT_OK || s == VAULT_E_UNCERTAIN)

@@ -1,9 +1,13 @@
-/* One batch: seal and publish each body, commit all rows in one transaction, then clear up
- * what each outcome leaves over. */
+/* One batch: make the bodies that are files durable together, commit all rows in one
+ * transaction (bodies that are kept inline with them), then clear up what each outcome leaves
+ * over. */
 #include <string.h>
 
 #include "committer.h"
+#include "janitor.h"
 #include "libvault/base/alloc.h"
+#include "libvault/ports/validate.h"
+#include "upload_inline.h"
 
 static void describe(const vault_upload *u, vault_commit_item *item) {
   *item = (vault_commit_item){
@@ -33,6 +37,8 @@ static void describe(const vault_upload *u, vault_commit_item *item) {
     .chain = vault__upload_chain_view(u, u->is_shared ? 0 : u->offset),
   };
   memcpy(item->sha256, u->sha256, sizeof item->sha256);
+  if (u->is_inline)
+    vault__inline_describe(u, item);
 }
 
 static void set_failed(vault_upload *u, vault_status s) {
@@ -75,14 +81,20 @@ static void commit_unshared(vault_upload *u) {
     set_failed(u, s);
 }
 
-typedef struct batch {
-  uint64_t n;
-  vault_upload *members[VAULT_COMMIT_MAX];
+struct vault__commit_space {
+  uint64_t n, n_files;
+  vault_upload *members[VAULT_COMMIT_MAX]; /* whose bytes are durable: rows to commit */
   vault_commit_item items[VAULT_COMMIT_MAX];
   vault_commit_result results[VAULT_COMMIT_MAX];
-} batch;
+  vault_upload *files[VAULT_COMMIT_MAX]; /* whose bytes have to become a file */
+  vault_blob_writer *writers[VAULT_COMMIT_MAX];
+  vault_blob_meta metas[VAULT_COMMIT_MAX];
+  vault_status statuses[VAULT_COMMIT_MAX];
+};
 
-static void commit_together(vault *v, batch *b) {
+_Static_assert(VAULT_COMMIT_MAX <= VAULT_BLOB_MANY_MAX, "a batch is published in one call");
+
+static void commit_together(vault *v, vault__commit_space *b) {
   vault_err err = VAULT_ERR_INIT;
   for (uint64_t i = 0; i < b->n; i++) {
     describe(b->members[i], &b->items[i]);
@@ -126,31 +138,103 @@ static void clear_up(vault_upload *u) {
   vault__changed(u->v, &u->result.item);
 }
 
+/* ---- bytes ------------------------------------------------------------------------------- */
+
 static vault_status make_durable(vault_upload *u) {
   VAULT_TRY(vault__upload_seal(u, &u->result_err));
   return vault__upload_publish(u, &u->result_err);
 }
 
-/* Memory for a whole batch is asked for before anything is published; without it the
- * members are committed one by one. */
-void vault__commit_batch(vault *v, vault_upload *list) {
-  batch *b = list->next ? vault__new(&v->alloc, sizeof *b) : NULL;
+/* Whether u's bytes still have to become a file; inline ones and shared ones have not. */
+static int is_file_to_make(vault_upload *u) {
+  vault_status s = vault__upload_choose(u, &u->result_err);
+  if (s != VAULT_OK)
+    set_failed(u, s);
+  return s == VAULT_OK && !u->is_inline && !u->is_shared && u->state != VAULT__UPLOAD_PUBLISHED;
+}
+
+static void make_files(vault *v, vault__commit_space *b) {
+  vault_err err = VAULT_ERR_INIT;
+  for (uint64_t i = 0; i < b->n_files; i++) {
+    b->writers[i] = b->files[i]->writer;
+    vault__upload_meta(b->files[i], &b->metas[i]);
+  }
+  v->blobs->publish_many(v->blobs_self, b->writers, b->metas, b->n_files, b->statuses, &err);
+  for (uint64_t i = 0; i < b->n_files; i++) {
+    vault_upload *u = b->files[i];
+    /* One that failed may have its name nevertheless: undo looks from SEALED on. */
+    u->state = b->statuses[i] == VAULT_OK ? VAULT__UPLOAD_PUBLISHED : VAULT__UPLOAD_SEALED;
+    if (b->statuses[i] == VAULT_OK)
+      continue;
+    if (err.status == b->statuses[i])
+      u->result_err = err;
+    set_failed(u, b->statuses[i]);
+  }
+}
+
+static void make_all_durable(vault *v, vault_upload *list, vault__commit_space *b) {
+  b->n = b->n_files = 0;
   for (vault_upload *u = list; u; u = u->next) {
+    if (!is_file_to_make(u))
+      continue;
+    if (VAULT__OPS_HAS(v->blobs, publish_many)) {
+      b->files[b->n_files++] = u;
+      continue;
+    }
     vault_status s = make_durable(u);
     if (s != VAULT_OK)
       set_failed(u, s);
-    else if (b)
-      b->members[b->n++] = u;
-    else
-      commit_alone(u);
   }
-  if (b && b->n)
+  if (b->n_files)
+    make_files(v, b);
+  for (vault_upload *u = list; u; u = u->next)
+    if (u->result.status == VAULT_OK)
+      b->members[b->n++] = u;
+}
+
+/* ---- the batch --------------------------------------------------------------------------- */
+
+static void run_together(vault *v, vault_upload *list, vault__commit_space *b) {
+  make_all_durable(v, list, b);
+  if (b->n)
     commit_together(v, b);
-  vault__delete(&v->alloc, b);
+}
+
+static void run_one_by_one(vault_upload *list) {
   for (vault_upload *u = list; u; u = u->next) {
-    if (u->is_shared && u->result.status == VAULT_E_RETRY)
-      commit_unshared(u);
+    vault_status s = make_durable(u);
+    if (s == VAULT_OK)
+      commit_alone(u);
+    else
+      set_failed(u, s);
+  }
+}
+
+/* The exceptions that take a second commit: what was to be shared is being collected, or the
+ * copy that would stand for these bytes is damaged. */
+static void commit_again(vault_upload *u) {
+  if (u->is_shared && u->result.status == VAULT_E_RETRY)
+    commit_unshared(u);
+  else if (u->is_inline && vault__inline_is_unsafe(u))
+    commit_alone(u);
+}
+
+/* Memory for a whole batch is asked for before anything is published; without it the
+ * members are committed one by one. */
+void vault__commit_batch(vault *v, vault_upload *list, vault__commit_space **space) {
+  uint64_t inline_bytes = 0;
+  if (list->next && !*space)
+    *space = vault__new(&v->alloc, sizeof **space);
+  if (list->next && *space)
+    run_together(v, list, *space);
+  else
+    run_one_by_one(list);
+  for (vault_upload *u = list; u; u = u->next) {
+    commit_again(u);
     clear_up(u);
     vault__claim_drop(v, &u->claim); /* who waits for this upload need not wait for its event */
+    if (u->is_inline && u->result.status == VAULT_OK)
+      inline_bytes += u->offset + 1; /* an empty body is work for the janitor as well */
   }
+  vault__janitor_saw(v, inline_bytes);
 }

@@ -6,14 +6,22 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "commit_queue.h"
 #include "libvault/base/alloc.h"
+#include "libvault/ports/validate.h"
+
+#define TIDY_AFTER_MS 50 /* without work: time for the database's housekeeping */
 
 struct vault__committer {
   pthread_mutex_t lock;
-  pthread_cond_t changed; /* work arrived, or a batch ended */
-  vault_upload *head, **tail;
-  uint64_t waiting; /* queued and not yet taken */
+  pthread_cond_t work;  /* for who waits to drive */
+  pthread_cond_t ended; /* a batch: for who waits in finish */
+  uint32_t n_idle, n_waiters; /* at each of the two: nobody there, no signal */
+  vault__commit_queue queue;
   int driving;
+  int untidy;            /* a batch has run since the last idle housekeeping */
+  struct timespec quiet; /* since when there was no work */
+  vault__commit_space *space;
 };
 
 struct vault_cq {
@@ -35,9 +43,9 @@ vault_status vault__committer_new(vault *v, vault__committer **out, vault_err *e
   (void)pthread_condattr_init(&attr);
   (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
   (void)pthread_mutex_init(&c->lock, NULL);
-  (void)pthread_cond_init(&c->changed, &attr);
+  (void)pthread_cond_init(&c->work, &attr);
+  (void)pthread_cond_init(&c->ended, NULL);
   (void)pthread_condattr_destroy(&attr);
-  c->tail = &c->head;
   *out = c;
   return VAULT_OK;
 }
@@ -45,34 +53,11 @@ vault_status vault__committer_new(vault *v, vault__committer **out, vault_err *e
 void vault__committer_free(vault *v, vault__committer *c) {
   if (!c)
     return;
-  (void)pthread_cond_destroy(&c->changed);
+  (void)pthread_cond_destroy(&c->work);
+  (void)pthread_cond_destroy(&c->ended);
   (void)pthread_mutex_destroy(&c->lock);
+  vault__delete(&v->alloc, c->space);
   vault__delete(&v->alloc, c);
-}
-
-/* Under the lock. */
-static void push(vault__committer *c, vault_upload *u) {
-  u->next = NULL;
-  *c->tail = u;
-  c->tail = &u->next;
-  c->waiting++;
-  (void)pthread_cond_broadcast(&c->changed);
-}
-
-/* Under the lock. The oldest, at most a batch of them. */
-static vault_upload *pull(vault__committer *c, uint64_t *n) {
-  vault_upload *list = c->head, *last = list;
-  *n = 0;
-  if (!list)
-    return NULL;
-  for (*n = 1; *n < VAULT_COMMIT_MAX && last->next; ++*n)
-    last = last->next;
-  c->head = last->next;
-  last->next = NULL;
-  if (!c->head)
-    c->tail = &c->head;
-  c->waiting -= *n;
-  return list;
 }
 
 /* The descriptor is written under the lock, so that the queue cannot be closed between the
@@ -91,17 +76,7 @@ static void post(vault_upload *u) {
   (void)pthread_mutex_unlock(&q->lock);
 }
 
-/* Under the lock; lets go of it while the disk works. */
-static uint64_t drive_once(vault *v, vault__committer *c) {
-  uint64_t n = 0;
-  vault_upload *list = pull(c, &n);
-  if (!list)
-    return 0;
-  c->driving = 1;
-  (void)pthread_mutex_unlock(&c->lock);
-  vault__commit_batch(v, list);
-  (void)pthread_mutex_lock(&c->lock);
-  c->driving = 0;
+static void hand_out(vault_upload *list) {
   while (list) {
     vault_upload *u = list;
     list = u->next;
@@ -110,28 +85,65 @@ static uint64_t drive_once(vault *v, vault__committer *c) {
     else
       u->done = 1;
   }
-  (void)pthread_cond_broadcast(&c->changed);
+}
+
+static int maintain(vault *v, uint32_t idle) {
+  return VAULT__OPS_HAS(v->items, maintain) && v->items->maintain(v->items_self, idle);
+}
+
+/* Under the lock; lets go of it while the disk works. Results are handed out before the
+ * database looks after itself. */
+static uint64_t drive_once(vault *v, vault__committer *c) {
+  uint64_t n = 0;
+  vault_upload *list = vault__commit_queue_pull(&c->queue, &n);
+  if (!list)
+    return 0;
+  c->driving = 1;
+  (void)pthread_mutex_unlock(&c->lock);
+  vault__commit_batch(v, list, &c->space);
+  (void)pthread_mutex_lock(&c->lock);
+  hand_out(list);
+  c->driving = 0;
+  c->untidy = 1;
+  (void)clock_gettime(CLOCK_MONOTONIC, &c->quiet);
+  if (c->n_waiters)
+    (void)pthread_cond_broadcast(&c->ended);
+  if (c->queue.n && c->n_idle)
+    (void)pthread_cond_signal(&c->work);
+  (void)pthread_mutex_unlock(&c->lock);
+  (void)maintain(v, 0);
+  (void)pthread_mutex_lock(&c->lock);
   return n;
 }
 
+/* Who waits here drives when nobody else does, so a driver need not be woken for it. */
 void vault__commit_and_wait(vault_upload *u) {
   vault__committer *c = u->v->committer;
   (void)pthread_mutex_lock(&c->lock);
-  push(c, u);
+  vault__commit_queue_push(&c->queue, u);
   while (!u->done) {
-    if (c->driving)
-      (void)pthread_cond_wait(&c->changed, &c->lock);
-    else
+    if (!c->driving) {
       (void)drive_once(u->v, c);
+      continue;
+    }
+    c->n_waiters++;
+    (void)pthread_cond_wait(&c->ended, &c->lock);
+    c->n_waiters--;
   }
   (void)pthread_mutex_unlock(&c->lock);
 }
 
-static struct timespec deadline(uint32_t timeout_ms) {
-  struct timespec t;
-  (void)clock_gettime(CLOCK_MONOTONIC, &t);
-  t.tv_sec += timeout_ms / 1000;
-  t.tv_nsec += (long)(timeout_ms % 1000) * 1000000L;
+uint64_t vault__commits_waiting(vault *v) {
+  vault__committer *c = v->committer;
+  (void)pthread_mutex_lock(&c->lock);
+  uint64_t n = c->queue.n + (uint64_t)c->driving;
+  (void)pthread_mutex_unlock(&c->lock);
+  return n;
+}
+
+static struct timespec after(struct timespec t, uint32_t ms) {
+  t.tv_sec += ms / 1000;
+  t.tv_nsec += (long)(ms % 1000) * 1000000L;
   if (t.tv_nsec >= 1000000000L) {
     t.tv_sec++;
     t.tv_nsec -= 1000000000L;
@@ -139,16 +151,45 @@ static struct timespec deadline(uint32_t timeout_ms) {
   return t;
 }
 
+static int is_before(const struct timespec *a, const struct timespec *b) {
+  return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
+}
+
+/* Under the lock. 0: the time is over. */
+static int wait_for_work(vault *v, vault__committer *c, const struct timespec *until) {
+  struct timespec tidy = after(c->quiet, TIDY_AFTER_MS);
+  int tidy_first = c->untidy && !c->driving && is_before(&tidy, until);
+  c->n_idle++;
+  int rc = pthread_cond_timedwait(&c->work, &c->lock, tidy_first ? &tidy : until);
+  c->n_idle--;
+  if (rc != ETIMEDOUT)
+    return 1;
+  if (!tidy_first)
+    return 0;
+  if (c->driving || c->queue.n)
+    return 1;
+  c->untidy = 0;
+  (void)pthread_mutex_unlock(&c->lock);
+  int did = maintain(v, 1);
+  (void)pthread_mutex_lock(&c->lock);
+  if (did && !c->untidy) { /* there may be more, after another such pause */
+    c->untidy = 1;
+    (void)clock_gettime(CLOCK_MONOTONIC, &c->quiet);
+  }
+  return 1;
+}
+
 vault_status vault_commit_drive(vault *v, uint32_t timeout_ms, uint64_t *n, vault_err *err) {
   uint64_t posted = 0;
+  struct timespec now;
   if (!v)
     return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_CORE, 0, "no vault was given");
   vault__committer *c = v->committer;
-  struct timespec until = deadline(timeout_ms);
+  (void)clock_gettime(CLOCK_MONOTONIC, &now);
+  struct timespec until = after(now, timeout_ms);
   (void)pthread_mutex_lock(&c->lock);
-  while (c->driving || !c->head)
-    if (timeout_ms == 0 || pthread_cond_timedwait(&c->changed, &c->lock, &until) == ETIMEDOUT)
-      break;
+  while ((c->driving || !c->queue.n) && wait_for_work(v, c, &until)) {
+  }
   if (!c->driving)
     posted = drive_once(v, c);
   (void)pthread_mutex_unlock(&c->lock);
@@ -252,11 +293,13 @@ static vault_status submit(vault_upload *u, vault_cq *q, uint64_t tag, vault_err
   vault__claim_submit(u->v, &u->claim, 1);
   count(q, 1);
   (void)pthread_mutex_lock(&c->lock);
-  int taken = c->waiting < VAULT_COMMIT_WAITING_MAX;
+  int taken = c->queue.n < VAULT_COMMIT_WAITING_MAX;
   if (taken) {
     u->queue = q;
     u->tag = tag;
-    push(c, u);
+    vault__commit_queue_push(&c->queue, u);
+    if (!c->driving && c->n_idle)
+      (void)pthread_cond_signal(&c->work);
   }
   (void)pthread_mutex_unlock(&c->lock);
   if (taken)

@@ -66,6 +66,14 @@ struct vault {
   pthread_cond_t claim_changed; /* a call on an upload has ended */
   struct vault__claim *claims; /* uploads that somebody works on (claim.h) */
 
+  _Atomic int64_t commit_mono_ms;  /* when a batch was committed last */
+  _Atomic int64_t fresh_since_ms;  /* mono: rows wait to be indexed since then; 0: none */
+  _Atomic int64_t inline_since_ms; /* mono: bodies wait to be spilled since then; 0: none */
+  _Atomic uint64_t inline_bytes;   /* of these; a few more, see janitor.c */
+  _Atomic uint64_t spilled;        /* bodies, since this vault was opened */
+  _Atomic uint64_t spill_stops;    /* runs that found the store full or read-only */
+  _Atomic uint64_t spill_refused;  /* bodies that were left where they are (job_spill.c) */
+
   vault__token_cache *tokens;
   vault__committer *committer;
   _Atomic uint64_t open_things; /* uploads, readers and queues: close is BUSY while > 0 */

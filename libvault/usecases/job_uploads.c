@@ -75,7 +75,7 @@ static vault_status settle(vault *v, vault_upload *u, uint64_t size, const vault
   }
   if (VAULT__OPS_HAS(v->blobs, confirm))
     VAULT_TRY(v->blobs->confirm(v->blobs_self, &u->row.blob, err));
-  vault__commit_batch(v, u);
+  vault__commit_batch(v, u, NULL);
   if (u->result.status != VAULT_OK && err)
     *err = u->result_err;
   return u->result.status;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "auth_shared.h"
+#include "janitor.h"
 #include "job_kinds.h"
 #include "libvault/base/alloc.h"
 
@@ -32,6 +33,8 @@ static const kind_row kinds[VAULT__JOB_KINDS] = {
   [VAULT__JOB_UPLOADS] = {vault__job_uploads, 1, "uploads"},
   [VAULT__JOB_BLOBS] = {vault__job_blobs, 1, "blobs"},
   [VAULT__JOB_SWEEP] = {vault__job_sweep, 1, "sweep"},
+  [VAULT__JOB_INDEX] = {vault__job_index, 1, "index"},
+  [VAULT__JOB_SPILL] = {vault__job_spill, 1, "spill"},
 };
 
 /* One row each, by key; the payload is one byte that tells rows of one kind apart. */
@@ -44,6 +47,8 @@ static const struct {
   {VAULT__JOB_BLOBS, 0, "blobs"},
   {VAULT__JOB_SWEEP, VAULT__SWEEP_CLOCK, "clock"},
   {VAULT__JOB_SWEEP, VAULT__SWEEP_ALL, "sweep"},
+  {VAULT__JOB_INDEX, 0, "index"},
+  {VAULT__JOB_SPILL, 0, "spill"},
 };
 
 static uint64_t all_kinds(void) {
@@ -54,19 +59,32 @@ static uint64_t all_kinds(void) {
   return set;
 }
 
+/* One that is there already only becomes due. */
+static vault_status enqueue(vault *v, size_t i, vault_err *err) {
+  vault_job_row job;
+  memset(&job, 0, sizeof job);
+  VAULT_TRY(vault__new_id(v, &job.id, err));
+  job.kind = periodic[i].kind;
+  job.created_ms = job.run_ms = vault__now_ms(v);
+  job.payload[0] = periodic[i].payload;
+  job.payload_n = 1;
+  (void)snprintf(job.key, sizeof job.key, "%s", periodic[i].key);
+  return vault__repeatable(v->jobs->enqueue(v->jobs_self, &job, err), err);
+}
+
+#define N_PERIODIC (sizeof periodic / sizeof *periodic)
+
 vault_status vault__jobs_install(vault *v, vault_err *err) {
-  for (size_t i = 0; i < sizeof periodic / sizeof *periodic; i++) {
-    vault_job_row job;
-    memset(&job, 0, sizeof job);
-    VAULT_TRY(vault__new_id(v, &job.id, err));
-    job.kind = periodic[i].kind;
-    job.created_ms = job.run_ms = vault__now_ms(v);
-    job.payload[0] = periodic[i].payload;
-    job.payload_n = 1;
-    (void)snprintf(job.key, sizeof job.key, "%s", periodic[i].key);
-    VAULT_TRY(vault__repeatable(v->jobs->enqueue(v->jobs_self, &job, err), err));
-  }
+  for (size_t i = 0; i < N_PERIODIC; i++)
+    VAULT_TRY(enqueue(v, i, err));
   return VAULT_OK;
+}
+
+vault_status vault__job_now(vault *v, uint32_t kind, vault_err *err) {
+  size_t i = 0;
+  while (i < N_PERIODIC - 1 && periodic[i].kind != kind)
+    i++;
+  return enqueue(v, i, err);
 }
 
 /* Half of it, and up to as much again at random: workers that failed together come apart. */
@@ -157,6 +175,7 @@ vault_status vault_jobs_run(vault *v, uint32_t budget_ms, vault_jobs_report *out
                        "running jobs needs a vault, and the size of the report set");
   memset(&report, 0, sizeof report);
   report.size = sizeof report;
+  VAULT_TRY(vault__janitor_wake(v, err));
   int64_t end_ms = v->clock->mono_ms(v->clock_self) + (int64_t)budget_ms;
   do {
     memset(&job, 0, sizeof job);
@@ -167,7 +186,10 @@ vault_status vault_jobs_run(vault *v, uint32_t budget_ms, vault_jobs_report *out
     return vault__repeatable(s, err);
   VAULT_TRY(v->jobs->next_due(v->jobs_self, all_kinds(), &due_ms, err));
   int64_t now_ms = vault__now_ms(v);
+  int64_t janitor_ms = vault__janitor_wait(v);
   report.next_in_ms = due_ms == INT64_MAX ? INT64_MAX : due_ms > now_ms ? due_ms - now_ms : 0;
+  if (janitor_ms < report.next_in_ms)
+    report.next_in_ms = janitor_ms;
   if (out)
     *out = report;
   return VAULT_OK;

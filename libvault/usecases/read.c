@@ -11,9 +11,14 @@ struct vault_reader {
   vault_item_row item;
   vault_version_row version;
   vault_reader_view view;
+  uint8_t *body;           /* of an inline blob: all of it */
   vault_blob_reader *blob; /* NULL until the first byte is asked for */
   uint64_t done;           /* bytes of the range given out */
 };
+
+static int is_inline(const vault_reader *r) {
+  return r->version.loc == VAULT_LOC_INLINE;
+}
 
 static vault_status set_range(vault_reader *r, uint64_t offset, uint64_t length, vault_err *err) {
   uint64_t size = r->version.size_bytes;
@@ -26,18 +31,47 @@ static vault_status set_range(vault_reader *r, uint64_t offset, uint64_t length,
   return VAULT_OK;
 }
 
+/* A folder has no content; what it is, is worth a second look. */
+static vault_status why_not(vault_reader *r, const vault_id *user, const vault_id *item,
+                            vault_err *err) {
+  vault *v = r->v;
+  VAULT_TRY(v->items->get_item(v->items_self, user, item, &r->item, err));
+  if (!r->item.trashed_ms && r->item.kind != VAULT_KIND_FILE)
+    return vault__fail(err, VAULT_E_IS_A_FOLDER, VAULT_ORIGIN_CORE, 0, NULL);
+  return vault__fail(err, VAULT_E_NOT_FOUND, VAULT_ORIGIN_CORE, 0, "there is no such version");
+}
+
+/* Where the content is and, when that is the database, the content: in one look, so that no
+ * spilling comes in between. Room for the largest is asked for before its size is known. */
+static vault_status fetch(vault_reader *r, const vault_id *user, const vault_id *item,
+                          const vault_id *version, vault_err *err) {
+  vault *v = r->v;
+  uint64_t n = 0;
+  uint8_t *body = vault__resize(&v->alloc, NULL, VAULT_INLINE_MAX);
+  if (!body)
+    return vault__no_memory(err);
+  vault_status s = v->items->get_content(v->items_self, user, item, version, &r->item, &r->version,
+                                         body, VAULT_INLINE_MAX, &n, err);
+  if (s == VAULT_OK && is_inline(r) && n != r->version.size_bytes)
+    s = vault__fail(err, VAULT_E_CORRUPT, VAULT_ORIGIN_ITEMS, 0,
+                    "the stored content has %llu bytes instead of %llu", (unsigned long long)n,
+                    (unsigned long long)r->version.size_bytes);
+  if (s == VAULT_OK && is_inline(r)) {
+    uint8_t *less = vault__resize(&v->alloc, body, n);
+    r->body = less ? less : body;
+    return VAULT_OK;
+  }
+  vault__delete(&v->alloc, body);
+  return s == VAULT_E_NOT_FOUND ? why_not(r, user, item, err) : s;
+}
+
 static vault_status load(vault_reader *r, const vault_principal *who, const vault_id *item,
                          const vault_id *version, vault_err *err) {
-  vault *v = r->v;
   const vault_id current = {{0}};
-  VAULT_TRY(v->items->get_item(v->items_self, &who->user, item, &r->item, err));
+  VAULT_TRY(fetch(r, &who->user, item, version ? version : &current, err));
   if (r->item.trashed_ms)
     return vault__fail(err, VAULT_E_NOT_FOUND, VAULT_ORIGIN_CORE, 0,
                        "this file is in the trash; restore it first");
-  if (r->item.kind != VAULT_KIND_FILE)
-    return vault__fail(err, VAULT_E_IS_A_FOLDER, VAULT_ORIGIN_CORE, 0, NULL);
-  VAULT_TRY(v->items->get_version(v->items_self, &who->user, item, version ? version : &current,
-                                  &r->version, err));
   if (r->version.format != 0)
     return vault__fail(err, VAULT_E_FORMAT, VAULT_ORIGIN_CORE, 0,
                        "this content is stored in format %u, which this version cannot read",
@@ -71,6 +105,7 @@ vault_status vault_read_open(vault *v, const vault_principal *who, const vault_i
   if (s == VAULT_OK)
     s = set_range(r, offset, length, err);
   if (s != VAULT_OK) {
+    vault__delete(&v->alloc, r->body);
     vault__delete(&v->alloc, r);
     return s;
   }
@@ -89,13 +124,36 @@ vault_status vault_read_range(vault_reader *r, uint64_t offset, uint64_t length,
   return set_range(r, offset, length, err);
 }
 
+/* Since the row was read its bytes may have gone to another place: they were shared with a
+ * blob that was there before (items.h, commit). Then the row says so now. */
+static vault_status look_again(vault_reader *r, vault_err *err) {
+  const vault_item_row item = r->item; /* the view shows this one */
+  const vault_id version = r->version.id;
+  const vault_blob_key was = r->version.blob;
+  vault_status s = fetch(r, &item.user, &item.id, &version, err);
+  r->item = item;
+  VAULT_TRY(s);
+  if (is_inline(r) || !vault__id_eq(&was.blob, &r->version.blob.blob))
+    return VAULT_OK;
+  return vault__fail(err, VAULT_E_NOT_FOUND, VAULT_ORIGIN_BLOB, 0,
+                     "the stored content is not there");
+}
+
+/* After OK there is r->blob, or r->body. */
 static vault_status open_blob(vault_reader *r, vault_err *err) {
   vault *v = r->v;
   vault_blob_reader *blob = NULL;
   uint64_t size = 0;
-  if (r->blob)
+  if (r->blob || is_inline(r))
     return VAULT_OK;
-  VAULT_TRY(v->blobs->open(v->blobs_self, &r->version.blob, &blob, &size, err));
+  vault_status s = v->blobs->open(v->blobs_self, &r->version.blob, &blob, &size, err);
+  if (s == VAULT_E_NOT_FOUND) {
+    VAULT_TRY(look_again(r, err));
+    if (is_inline(r))
+      return VAULT_OK;
+    s = v->blobs->open(v->blobs_self, &r->version.blob, &blob, &size, err);
+  }
+  VAULT_TRY(s);
   if (size != r->version.size_bytes) {
     v->blobs->close(v->blobs_self, blob);
     return vault__fail(err, VAULT_E_CORRUPT, VAULT_ORIGIN_BLOB, 0,
@@ -117,8 +175,13 @@ vault_status vault_read_next(vault_reader *r, void *buf, uint64_t cap, uint64_t 
     return VAULT_OK;
   }
   VAULT_TRY(open_blob(r, err));
-  VAULT_TRY(r->v->blobs->read(r->v->blobs_self, r->blob, r->view.offset + r->done, buf,
-                              cap < left ? cap : left, &n, err));
+  if (is_inline(r)) {
+    n = cap < left ? cap : left;
+    memcpy(buf, r->body + r->view.offset + r->done, (size_t)n);
+  } else {
+    VAULT_TRY(r->v->blobs->read(r->v->blobs_self, r->blob, r->view.offset + r->done, buf,
+                                cap < left ? cap : left, &n, err));
+  }
   if (n == 0)
     return vault__fail(err, VAULT_E_CORRUPT, VAULT_ORIGIN_BLOB, 0,
                        "the stored content ends before its length");
@@ -135,7 +198,16 @@ vault_status vault_read_fd(vault_reader *r, int32_t *fd, vault_err *err) {
     return VAULT_OK;
   }
   VAULT_TRY(open_blob(r, err));
-  *fd = r->v->blobs->fd(r->v->blobs_self, r->blob);
+  *fd = is_inline(r) ? -1 : r->v->blobs->fd(r->v->blobs_self, r->blob);
+  return VAULT_OK;
+}
+
+vault_status vault_read_inline(vault_reader *r, vault_str *bytes, vault_err *err) {
+  if (!r || !bytes)
+    return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_CORE, 0, "no reader, or no place for it");
+  *bytes = (vault_str){NULL, 0};
+  if (is_inline(r))
+    *bytes = (vault_str){(const char *)r->body + r->view.offset, r->view.length};
   return VAULT_OK;
 }
 
@@ -144,6 +216,7 @@ void vault_reader_free(vault_reader *r) {
     return;
   vault *v = r->v;
   v->blobs->close(v->blobs_self, r->blob);
+  vault__delete(&v->alloc, r->body);
   vault__delete(&v->alloc, r);
   atomic_fetch_sub(&v->open_things, 1);
 }

@@ -10,6 +10,7 @@
 #include "libvault/domain/blob_path.h"
 #include "libvault/domain/names.h"
 #include "libvault/domain/quota.h"
+#include "upload_inline.h"
 
 #define FLUSH_EVERY_MS 1000
 #define PUT_OFF_PART 4 /* of its time after which a slow upload gets the whole of it again */
@@ -111,8 +112,8 @@ static vault_status check_early(vault_upload *u, vault_err *err) {
   vault *v = u->v;
   vault_item_row *item = &u->result.item;
   const vault_id *user = &u->row.blob.user;
-  if (!(u->flags & (VAULT_UP_NEW_ONLY | VAULT_UP_IF_VERSION)) || u->row.op_key[0])
-    return VAULT_OK;
+  if (!(u->flags & (VAULT_UP_NEW_ONLY | VAULT_UP_IF_VERSION)) || u->row.op_key[0] || u->is_inline)
+    return VAULT_OK; /* an inline body is here before the database could say no */
   vault_status s = u->n_path ? v->items->find_item(v->items_self, user, u->row.space,
                                                    &u->row.parent, u->path, u->n_path, item, err)
                              : v->items->get_item(v->items_self, user, &u->row.item, item, err);
@@ -202,14 +203,16 @@ static vault_status begin_new(vault *v, const vault_principal *who, const vault_
   vault_upload *u = vault__upload_new(v);
   if (!u)
     return vault__no_memory(err);
+  u->is_inline = vault__inline_fits(v, opts);
   vault_status s = vault__upload_aim(u, who, opts, err);
   if (s == VAULT_OK)
-    s = begin_file(u, existing, err);
+    s = u->is_inline ? vault__inline_begin(u, err) : begin_file(u, existing, err);
   if (s != VAULT_OK) {
     vault__upload_free(u);
     return s;
   }
-  vault__claim_leave(v, &u->claim);
+  if (!u->is_inline)
+    vault__claim_leave(v, &u->claim);
   atomic_fetch_add(&v->open_things, 1);
   *out = u;
   return VAULT_OK;
@@ -326,6 +329,10 @@ static vault_status take(vault_upload *u, const void *p, uint64_t n, vault_err *
     return vault__fail(err, VAULT_E_TOO_LARGE, VAULT_ORIGIN_CORE, 0,
                        "one upload has at most %llu bytes",
                        (unsigned long long)v->settings.upload_max_bytes);
+  if (u->is_inline) {
+    vault__inline_take(u, p, n);
+    return VAULT_OK;
+  }
   VAULT_TRY(reserve(u, u->offset + n, err));
   VAULT_TRY(vault__upload_chain_room(u, n, err));
   VAULT_TRY(v->blobs->write(v->blobs_self, u->writer, p, n, err));

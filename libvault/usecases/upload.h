@@ -62,8 +62,12 @@ struct vault_upload {
   vault__sha256 held_sha;
   vault_upload_view view;
 
+  int is_inline;    /* the bytes go with the row: no upload row, no writer (upload_inline.c) */
+  uint8_t *body;    /* inline: row.length bytes, of which offset arrived */
+
   /* The commit. The result has its place before anything is made durable. */
   vault_upload *next;
+  vault_upload *turn_next, *turn_slot, *turn_last; /* commit_queue.c */
   vault_cq *queue; /* NULL: somebody waits in finish */
   uint64_t tag;
   int done;
@@ -141,8 +145,15 @@ void vault__upload_view(vault_upload *u);
 /* Check length and digest; no input or output. OK | BODY_SHORT | DIGEST | USAGE */
 vault_status vault__upload_close_body(vault_upload *u, vault_err *err);
 
-/* Look for the same bytes among the user's blobs; seal what is new. After OK the state is
- * SEALED. OK | NO_SPACE | READ_ONLY | RETRY | IO */
+/* Look for the same bytes among the user's blobs. After OK the state is SEALED when nothing has
+ * to become a file (shared, or inline), else CLOSED. OK | RETRY | IO */
+vault_status vault__upload_choose(vault_upload *u, vault_err *err);
+
+/* What travels with the bytes. */
+void vault__upload_meta(const vault_upload *u, vault_blob_meta *out);
+
+/* The same, and seal what is new. After OK the state is SEALED.
+ * OK | NO_SPACE | READ_ONLY | RETRY | IO */
 vault_status vault__upload_seal(vault_upload *u, vault_err *err);
 
 /* Give up sharing: that blob went away meanwhile. The own bytes are sealed. */

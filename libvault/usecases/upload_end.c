@@ -30,11 +30,16 @@ vault_status vault__upload_close_body(vault_upload *u, vault_err *err) {
   return VAULT_OK;
 }
 
-static vault_status seal_own(vault_upload *u, vault_err *err) {
-  vault_blob_meta meta = {.size = sizeof meta, .item = u->new_item};
+void vault__upload_meta(const vault_upload *u, vault_blob_meta *out) {
+  *out = (vault_blob_meta){.size = sizeof *out, .item = u->new_item};
   if (!vault__id_is_zero(&u->row.item))
-    meta.item = u->row.item;
-  memcpy(meta.sha256, u->sha256, sizeof meta.sha256);
+    out->item = u->row.item;
+  memcpy(out->sha256, u->sha256, sizeof out->sha256);
+}
+
+static vault_status seal_own(vault_upload *u, vault_err *err) {
+  vault_blob_meta meta;
+  vault__upload_meta(u, &meta);
   VAULT_TRY(u->v->blobs->seal(u->v->blobs_self, u->writer, &meta, err));
   u->state = VAULT__UPLOAD_SEALED;
   return VAULT_OK;
@@ -43,27 +48,38 @@ static vault_status seal_own(vault_upload *u, vault_err *err) {
 /* A copy that is damaged, or cannot be looked at, is not what an acknowledgement may lean on. */
 static int is_whole(vault *v, const vault_blob_row *blob) {
   uint64_t size = 0;
+  if (blob->loc == VAULT_LOC_INLINE)
+    return 1; /* as whole as the database, to which the new reference goes as well */
   return v->blobs->stat(v->blobs_self, &blob->key, &size, NULL, NULL) == VAULT_OK &&
          size == blob->size_bytes;
 }
 
-vault_status vault__upload_seal(vault_upload *u, vault_err *err) {
+vault_status vault__upload_choose(vault_upload *u, vault_err *err) {
   vault *v = u->v;
   if (u->state != VAULT__UPLOAD_CLOSED)
     return VAULT_OK;
+  if (u->is_inline) {
+    u->state = VAULT__UPLOAD_SEALED;
+    return VAULT_OK;
+  }
   vault_status s =
     v->items->find_blob(v->items_self, &u->row.blob.user, u->sha256, u->offset, &u->shared, err);
   if (s == VAULT_E_NOT_FOUND)
-    return seal_own(u, err);
+    return VAULT_OK;
   if (s != VAULT_OK)
     return s;
   if (!is_whole(v, &u->shared)) {
     u->anew = 1;
-    return seal_own(u, err);
+    return VAULT_OK;
   }
   u->is_shared = 1;
   u->state = VAULT__UPLOAD_SEALED;
   return VAULT_OK;
+}
+
+vault_status vault__upload_seal(vault_upload *u, vault_err *err) {
+  VAULT_TRY(vault__upload_choose(u, err));
+  return u->state == VAULT__UPLOAD_CLOSED ? seal_own(u, err) : VAULT_OK;
 }
 
 vault_status vault__upload_unshare(vault_upload *u, vault_err *err) {
@@ -73,7 +89,7 @@ vault_status vault__upload_unshare(vault_upload *u, vault_err *err) {
 }
 
 vault_status vault__upload_publish(vault_upload *u, vault_err *err) {
-  if (u->is_shared || u->state == VAULT__UPLOAD_PUBLISHED)
+  if (u->is_inline || u->is_shared || u->state == VAULT__UPLOAD_PUBLISHED)
     return VAULT_OK;
   VAULT_TRY(u->v->blobs->publish(u->v->blobs_self, u->writer, err));
   u->state = VAULT__UPLOAD_PUBLISHED;
@@ -108,6 +124,8 @@ static int may_remove(vault_upload *u) {
 void vault__upload_undo(vault_upload *u) {
   vault *v = u->v;
   int published = u->state == VAULT__UPLOAD_PUBLISHED || u->state == VAULT__UPLOAD_SEALED;
+  if (u->is_inline)
+    return; /* there is nothing outside of this process's memory */
   if (!may_remove(u))
     return;
   v->blobs->discard(v->blobs_self, u->writer, 0);
@@ -126,6 +144,7 @@ void vault__upload_free(vault_upload *u) {
   vault *v = u->v;
   /* Keep is for what waits to be resumed; what was committed needs its writer no more. */
   v->blobs->discard(v->blobs_self, u->writer, u->result.outcome == 0);
+  vault__delete(&v->alloc, u->body);
   vault__claim_drop(v, &u->claim);
   vault__delete(&v->alloc, u->chain.states);
   vault__arena_free(&u->arena);

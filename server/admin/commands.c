@@ -198,9 +198,11 @@ static int fsck_code(const json_t *r) {
 
 static void print_report(const json_t *r, int code) {
   static const char *const verdicts[] = {"clean", "repaired", "damage"};
-  (void)printf("%s: %lld users, %lld blobs looked at; %lld missing, %lld of the wrong size, "
-               "%lld without a row, %lld ledgers wrong, %lld mended\n",
-               verdicts[code], count_of(r, "users"), count_of(r, "blobs"), count_of(r, "missing"),
+  (void)printf("%s: %lld users, %lld blobs looked at, %lld of them still in the database (%lld "
+               "half moved); %lld missing, %lld of the wrong size, %lld without a row, %lld "
+               "ledgers wrong, %lld mended\n",
+               verdicts[code], count_of(r, "users"), count_of(r, "blobs"), count_of(r, "inline"),
+               count_of(r, "half_spilled"), count_of(r, "missing"),
                count_of(r, "wrong_size"), count_of(r, "orphans"), count_of(r, "ledgers"),
                count_of(r, "ledgers_mended"));
 }

@@ -162,10 +162,12 @@ static json_t *op_fsck(vault *v, const json_t *rq) {
 
   if (s != VAULT_OK)
     return refuse(s, &err);
-  report = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "users", (json_int_t)r.users, "blobs",
-                     (json_int_t)r.blobs, "missing", (json_int_t)r.missing, "wrong_size",
-                     (json_int_t)r.wrong_size, "orphans", (json_int_t)r.orphans, "ledgers",
-                     (json_int_t)r.ledgers, "ledgers_mended", (json_int_t)r.ledgers_mended);
+  report = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "users",
+                     (json_int_t)r.users, "blobs", (json_int_t)r.blobs, "missing",
+                     (json_int_t)r.missing, "wrong_size", (json_int_t)r.wrong_size, "orphans",
+                     (json_int_t)r.orphans, "ledgers", (json_int_t)r.ledgers, "ledgers_mended",
+                     (json_int_t)r.ledgers_mended, "inline", (json_int_t)r.inline_blobs,
+                     "half_spilled", (json_int_t)r.half_spilled);
   return json_pack("{s:b, s:o}", "ok", 1, "report", report);
 }
 

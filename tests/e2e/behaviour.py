@@ -365,7 +365,8 @@ def _():
 
 @tap.test("SIGTERM: what is in flight is finished, then it leaves")
 def _():
-    with vd.Server() as s:
+    # Not inline: what is in flight can be seen from outside.
+    with vd.Server(env={"VAULT_UPLOAD_INLINE_MAX_BYTES": "0"}) as s:
         u = s.sign_in()
         sock = socket.create_connection(("127.0.0.1", s.port), vd.WAIT_S)
         sock.sendall((f"PUT {vd.API}/files/content?path=late.txt HTTP/1.1\r\nHost: x\r\n"

@@ -19,7 +19,7 @@ static const vt_scenario *find(const vt_scenario *all, int n, const char *name) 
   return NULL;
 }
 
-#define N_OTHERS 12
+#define N_OTHERS 17
 
 static const vt_scenario *scenario_at(int i) {
   static const char *const uploads[] = {"put",
@@ -27,13 +27,19 @@ static const vt_scenario *scenario_at(int i) {
                                         "put bytes that are there",
                                         "upload of unknown length",
                                         "suspend and resume",
-                                        "submit and drive"};
+                                        "submit and drive",
+                                        "put a file",
+                                        "put a new version of a file",
+                                        "put bytes that a file has",
+                                        "submit and drive files"};
+  static const int n_uploads = sizeof uploads / sizeof *uploads;
   static const char *const files[] = {"make a folder", "move and rename", "move to the trash",
-                                      "restore",       "purge",           "collect blobs"};
+                                      "restore",       "purge",           "collect blobs",
+                                      "spill"};
   if (i >= N_OTHERS)
     return &vt_resume_scenarios[i - N_OTHERS];
-  return i < 6 ? find(vt_upload_scenarios, vt_n_upload_scenarios, uploads[i])
-               : find(vt_file_scenarios, vt_n_file_scenarios, files[i - 6]);
+  return i < n_uploads ? find(vt_upload_scenarios, vt_n_upload_scenarios, uploads[i])
+                       : find(vt_file_scenarios, vt_n_file_scenarios, files[i - n_uploads]);
 }
 
 /* What the child tells the parent when its operation was answered. */

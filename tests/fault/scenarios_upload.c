@@ -2,6 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "libvault/usecases/handle.h"
 #include "scenarios.h"
 #include "tests/support/vt_main.h"
 
@@ -34,6 +35,26 @@ static void prepare_version(vt_world *w) {
 /* The same bytes elsewhere share the blob. */
 static void prepare_shared(vt_world *w) {
   vt_ok(vt_put(w, "other.txt", "hello", NULL));
+}
+
+/* Bodies of any size become files at once. */
+static void prepare_files(vt_world *w) {
+  w->v->settings.inline_max_bytes = VAULT_INLINE_OFF;
+}
+
+static void prepare_file_version(vt_world *w) {
+  prepare_files(w);
+  prepare_version(w);
+}
+
+static void prepare_file_shared(vt_world *w) {
+  prepare_files(w);
+  prepare_shared(w);
+}
+
+static void prepare_shared_file(vt_world *w) {
+  prepare_file_shared(w);
+  w->v->settings.inline_max_bytes = VAULT_INLINE_MAX;
 }
 
 static vault_status act_unknown_length(vt_world *w) {
@@ -191,10 +212,15 @@ const vt_scenario vt_upload_scenarios[] = {
   {"put", NULL, act_put, verify_put, 0},
   {"put a new version", prepare_version, act_put, verify_put, 0},
   {"put bytes that are there", prepare_shared, act_put, verify_put, 0},
+  {"put a file", prepare_files, act_put, verify_put, 0},
+  {"put a new version of a file", prepare_file_version, act_put, verify_put, 0},
+  {"put bytes that a file has", prepare_file_shared, act_put, verify_put, 0},
+  {"put small bytes that a file has", prepare_shared_file, act_put, verify_put, 0},
   {"upload of unknown length", NULL, act_unknown_length, verify_unknown_length, 0},
   {"abort", NULL, act_abort, verify_abort, 0},
   {"suspend and resume", NULL, act_resume, verify_resume, 0},
   {"submit and drive", NULL, act_submit, verify_submit, 0},
+  {"submit and drive files", prepare_files, act_submit, verify_submit, 0},
   {"give up what was left", prepare_left, act_left, verify_left, 0},
 };
 const int vt_n_upload_scenarios = sizeof vt_upload_scenarios / sizeof *vt_upload_scenarios;

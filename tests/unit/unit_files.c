@@ -284,6 +284,7 @@ START_TEST(damage_is_told_and_not_served) {
   char buf[8];
   uint64_t got = 77;
   vault_check_report report = {.size = sizeof report};
+  v->settings.inline_max_bytes = VAULT_INLINE_OFF;
   vt_ok(vt_put(v, &me, "f", "hello", &file));
   vt_ok(w->v->items->get_item(w->v->items_self, &me.user, &file, &stored, NULL));
   vt_ok(w->v->items->get_blob(w->v->items_self, &stored.blob, &blob, NULL));

@@ -2,6 +2,7 @@
  * bring about; and what collection does with the bytes. */
 #include <string.h>
 
+#include "libvault/usecases/handle.h"
 #include "tests/support/vt_files.h"
 
 #define DAY_MS INT64_C(86400000)
@@ -215,6 +216,7 @@ END_TEST
 
 START_TEST(a_shared_blob_stays_as_long_as_somebody_needs_it) {
   vault_id a, b;
+  v->settings.inline_max_bytes = VAULT_INLINE_OFF;
   vt_ok(vt_put(v, &me, "a", "same", &a));
   vt_ok(vt_put(v, &me, "b", "same", &b));
   ck_assert_uint_eq(blobs(), 1);

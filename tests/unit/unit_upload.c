@@ -67,7 +67,7 @@ START_TEST(begin_says_why_not) {
   opts.path = (vault_str){"x", 1};
   vt_status(begin(&opts, &u), VAULT_E_USAGE);
   vt_ok(vault_admin_set_quota(v, &me.user, 10, NULL));
-  opts = vt_at("x", 10, 0);
+  opts = vt_at("x", 10, VAULT_UP_RESUMABLE);
   vt_status(begin(&opts, &u), VAULT_E_QUOTA);
   opts.length = 9;
   vt_ok(begin(&opts, &u));

@@ -11,8 +11,8 @@ static void server(const char *verb) {
   ck_assert_int_eq(system(command), 0);
 }
 
-START_TEST(works_again_without_a_restart) {
-  vt_world *w = vt_vault_open(NULL);
+static void stop_and_start(const vault_settings *settings) {
+  vt_world *w = vt_vault_open(settings);
   vault_principal me = vt_who(w, VT_PHONE);
   vault_upload *u = NULL;
   vault_upload_opts opts = vt_at("across", 6, 0);
@@ -47,6 +47,12 @@ START_TEST(works_again_without_a_restart) {
   vt_ok(vault_upload_finish(u, NULL, NULL, NULL));
   vt_content(w->v, &me, "across", "third.");
   vt_vault_close(w);
+}
+
+START_TEST(works_again_without_a_restart) {
+  const vault_settings files = {.size = sizeof files, .inline_max_bytes = VAULT_INLINE_OFF};
+  stop_and_start(NULL);
+  stop_and_start(&files);
 }
 END_TEST
 

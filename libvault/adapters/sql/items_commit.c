@@ -122,31 +122,44 @@ static vault_status run_range(batch *b, vault__tx *tx, uint64_t from, uint64_t t
   return vault__items_settle_all(&t, users, n_users);
 }
 
+/* A connection may have died since it was used last, which shows in its first statement: then
+ * another one is tried, once. */
+static vault_status open_tx(const vault__db *db, vault__tx *tx, vault_err *err) {
+  vault_status s = VAULT_OK;
+  for (int again = 1; again >= 0; again--) {
+    VAULT_TRY(db->ops->acquire(db->self, VAULT__DB_WRITE, &tx->conn, err));
+    s = db->ops->begin(tx->conn, err);
+    if (s == VAULT_OK)
+      return VAULT_OK;
+    db->ops->release(db->self, tx->conn);
+    if (s != VAULT_E_RETRY)
+      return s;
+  }
+  return s;
+}
+
 /* One try of [from, to). *opened = 0: there was not even a transaction. */
 static vault_status try_range(batch *b, uint64_t from, uint64_t to, int *opened, vault_err *err) {
   const vault__db *db = &b->repo->db;
   vault__tx tx = {.db = db};
   *opened = 0;
   VAULT_TRY(vault__group_enter(b->repo, err));
-  vault_status s = db->ops->acquire(db->self, VAULT__DB_WRITE, &tx.conn, err);
+  vault_status s = open_tx(db, &tx, err);
   if (s != VAULT_OK) {
     vault__group_leave(b->repo);
     return s;
   }
+  vault__riders riders = {NULL}; /* small changes that wait share the flush */
+  *opened = 1;
   vault__arena_init(&tx.arena, b->repo->alloc, BATCH_ARENA_MAX);
-  s = db->ops->begin(tx.conn, err);
-  if (s == VAULT_OK) {
-    vault__riders riders = {NULL}; /* small changes that wait share the flush */
-    *opened = 1;
-    s = run_range(b, &tx, from, to, err);
-    if (s == VAULT_OK)
-      s = vault__group_board(b->repo, &tx, &riders, err);
-    if (s == VAULT_OK)
-      s = db->ops->commit(tx.conn, err);
-    else
-      db->ops->rollback(tx.conn);
-    vault__group_settle(b->repo, &riders, s, err);
-  }
+  s = run_range(b, &tx, from, to, err);
+  if (s == VAULT_OK)
+    s = vault__group_board(b->repo, &tx, &riders, err);
+  if (s == VAULT_OK)
+    s = db->ops->commit(tx.conn, err);
+  else
+    db->ops->rollback(tx.conn);
+  vault__group_settle(b->repo, &riders, s, err);
   db->ops->release(db->self, tx.conn);
   vault__group_leave(b->repo);
   vault__arena_free(&tx.arena);

@@ -183,14 +183,16 @@ static vault_status find_target(vault__items_tx *t, plan *p, vault_id *in_the_wa
   return VAULT_OK;
 }
 
-static vault_status check_preconditions(vault__items_tx *t, const plan *p) {
+static vault_status check_preconditions(vault__items_tx *t, const plan *p, vault_id *in_the_way) {
   const vault_commit_item *m = p->m;
   int none = (m->flags & VAULT_COMMIT_IF_NONE_MATCH) && p->old.yes;
   int other = (m->flags & VAULT_COMMIT_IF_VERSION) &&
               (!p->old.yes || !vault__id_eq(&p->old.row.version, &m->if_version));
-  if (none || other)
-    return vault__fail(t->err, VAULT_E_PRECONDITION, VAULT_ORIGIN_ITEMS, 0, NULL);
-  return VAULT_OK;
+  if (!none && !other)
+    return VAULT_OK;
+  if (p->old.yes)
+    return blocked(t, VAULT_E_PRECONDITION, &p->old.row.id, in_the_way);
+  return vault__fail(t->err, VAULT_E_PRECONDITION, VAULT_ORIGIN_ITEMS, 0, NULL);
 }
 
 static int same_bytes(const plan *p) {
@@ -420,7 +422,7 @@ vault_status vault__items_commit_member(vault__items_tx *t, vault__items_user *u
     return vault__fail(t->err, VAULT_E_NOT_FOUND, VAULT_ORIGIN_ITEMS, 0,
                        "the upload was aborted or has expired; start it again");
   VAULT_TRY(find_target(t, &p, &r->in_the_way));
-  VAULT_TRY(check_preconditions(t, &p));
+  VAULT_TRY(check_preconditions(t, &p, &r->in_the_way));
   int same = same_bytes(&p);
   if (!same && !vault__items_fits(u, (int64_t)m->size_bytes - p.held.reserved))
     return vault__fail(t->err, VAULT_E_QUOTA, VAULT_ORIGIN_ITEMS, 0, NULL);

@@ -233,7 +233,7 @@ typedef struct vault_commit_result {
   vault_status status;
   uint32_t outcome;    /* VAULT_OUTCOME_* when OK */
   uint32_t reserved;
-  vault_id in_the_way; /* NAME_TAKEN, IS_A_FOLDER, NOT_A_FOLDER: who */
+  vault_id in_the_way; /* NAME_TAKEN, IS_A_FOLDER, NOT_A_FOLDER, PRECONDITION: who */
   vault_item_row item; /* when OK */
 } vault_commit_result;
 

@@ -1,0 +1,78 @@
+#include "commit_queue.h"
+
+#include <string.h>
+
+#include "libvault/base/id.h"
+
+/* The end of an id is random (UUIDv7). */
+static vault_upload **slot_of(vault__commit_queue *q, const vault_upload *u) {
+  return &q->slot[u->row.blob.user.b[15] % VAULT__COMMIT_SLOTS];
+}
+
+/* The upload that stands for u's user, or the place where it would be. */
+static vault_upload **find_turn(vault__commit_queue *q, const vault_upload *u) {
+  vault_upload **at = slot_of(q, u);
+  while (*at && !vault__id_eq(&(*at)->row.blob.user, &u->row.blob.user))
+    at = &(*at)->turn_slot;
+  return at;
+}
+
+static void append_turn(vault__commit_queue *q, vault_upload *u) {
+  u->turn_next = NULL;
+  if (q->tail)
+    q->tail->turn_next = u;
+  else
+    q->head = u;
+  q->tail = u;
+}
+
+void vault__commit_queue_push(vault__commit_queue *q, vault_upload *u) {
+  vault_upload **turn = find_turn(q, u);
+  u->next = NULL;
+  q->n++;
+  if (*turn) {
+    (*turn)->turn_last->next = u;
+    (*turn)->turn_last = u;
+    return;
+  }
+  u->turn_last = u;
+  u->turn_slot = NULL;
+  *turn = u;
+  append_turn(q, u);
+}
+
+/* The first user's oldest; the user's next one waits for the next turn. */
+static vault_upload *take(vault__commit_queue *q) {
+  vault_upload *u = q->head, *after = u->next;
+  vault_upload **turn = find_turn(q, u);
+  q->head = u->turn_next;
+  if (!q->head)
+    q->tail = NULL;
+  *turn = u->turn_slot;
+  if (after) {
+    after->turn_last = u->turn_last;
+    after->turn_slot = *turn;
+    *turn = after;
+    append_turn(q, after);
+  }
+  u->next = NULL;
+  q->n--;
+  return u;
+}
+
+static uint64_t inline_bytes(const vault_upload *u) {
+  return u->is_inline ? u->offset : 0;
+}
+
+vault_upload *vault__commit_queue_pull(vault__commit_queue *q, uint64_t *n) {
+  vault_upload *list = NULL, **end = &list;
+  uint64_t bytes = 0;
+  for (*n = 0; *n < VAULT_COMMIT_MAX && q->head; ++*n) {
+    bytes += inline_bytes(q->head);
+    if (list && bytes > VAULT__COMMIT_BYTES_MAX)
+      break;
+    *end = take(q);
+    end = &(*end)->next;
+  }
+  return list;
+}
