@@ -43,11 +43,26 @@ vault_status vault__random(vault *v, void *p, uint64_t n, vault_err *err) {
  * millisecond in order; when it overflows, the id's time runs ahead by a millisecond. */
 #define ID_COUNT_MAX 0xfffu
 
+/* Under the lock. Random bytes come for many ids at once: a call of the system for each of the four ids of a small
+ * upload would cost more than its hash. */
+static vault_status id_random(vault *v, uint8_t *out, vault_err *err) {
+  if (v->id_random_left == 0) {
+    VAULT_TRY(vault__random(v, v->id_random, sizeof v->id_random, err));
+    v->id_random_left = VAULT__ID_RANDOM_IDS;
+  }
+  memcpy(out, v->id_random[--v->id_random_left], VAULT__ID_RANDOM_BYTES);
+  return VAULT_OK;
+}
+
 vault_status vault__new_id(vault *v, vault_id *out, vault_err *err) {
   vault_id id;
-  VAULT_TRY(vault__random(v, id.b, sizeof id.b, err));
   int64_t now = vault__now_ms(v);
   (void)pthread_mutex_lock(&v->id_lock);
+  vault_status s = id_random(v, id.b + 8, err);
+  if (s != VAULT_OK) {
+    (void)pthread_mutex_unlock(&v->id_lock);
+    return s;
+  }
   if (now > v->id_ms) {
     v->id_ms = now;
     v->id_count = 0;

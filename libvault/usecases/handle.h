@@ -18,6 +18,9 @@ typedef struct vault__committer vault__committer;     /* committer.h */
 /* Scratch memory of one call at most: a full listing page fits with room to spare. */
 #define VAULT__SCRATCH_MAX (UINT64_C(16) << 20)
 
+#define VAULT__ID_RANDOM_BYTES 8u /* of an id; the rest is time and count */
+#define VAULT__ID_RANDOM_IDS 32u  /* asked for at once */
+
 /* Numbers that are written without a country code belong to this country. */
 #define VAULT__HOME_DIAL_CODE "90"
 
@@ -61,6 +64,8 @@ struct vault {
   pthread_mutex_t id_lock;
   int64_t id_ms;     /* of the last id made */
   uint32_t id_count; /* within that millisecond */
+  uint32_t id_random_left;
+  uint8_t id_random[VAULT__ID_RANDOM_IDS][VAULT__ID_RANDOM_BYTES];
 
   pthread_mutex_t claim_lock;
   pthread_cond_t claim_changed; /* a call on an upload has ended */

@@ -59,6 +59,7 @@ static void start_simple(vd_request *rq) {
       result_on_loop(rq);
       return;
     }
+    vd_response_reset(&rq->rs);
   }
   if (!vd_job_try(rq, run_simple, done_final))
     refuse_full(rq);
@@ -110,6 +111,7 @@ static void start_upload(vd_request *rq) {
       opened(rq);
       return;
     }
+    vd_response_reset(&rq->rs);
   }
   if (!vd_job_try(rq, run_open, done_open))
     refuse_full(rq);

@@ -44,7 +44,7 @@ typedef enum vd_next {
   VD_DONE,     /* the response is filled in: send it */
   VD_CONTINUE, /* open and data of an upload: go on receiving */
   VD_PENDING,  /* simple handlers and end of an upload: vd_request_complete() will follow */
-  VD_WORKER    /* VD_TRY_LOOP, only while vd_on_loop(): nothing was done, call again on a worker */
+  VD_WORKER /* VD_TRY_LOOP, only while vd_on_loop(): call again on a worker; the response is emptied */
 } vd_next;
 
 /* The body, if any, is in memory: vd_body(). */
@@ -187,6 +187,9 @@ void vd_send_bytes(vd_response *rs, const char *content_type, const void *bytes,
                    size_t len); /* copied */
 void vd_send_owned(vd_response *rs, const char *content_type, void *bytes, size_t len,
                    void (*release)(void *bytes));
+/* Of what arg holds; release (may be NULL) is called once with arg, on the loop thread, when they are sent. */
+void vd_send_borrowed(vd_response *rs, const char *content_type, const void *bytes, size_t len,
+                      void (*release)(void *arg), void *arg);
 /* len bytes of a regular file from offset. release (may be NULL) is called once with arg, on the loop
  * thread, when the core is done with fd (closing it there is right). A file that turns out
  * shorter ends the connection before the promised length, so the client sees a broken transfer. */

@@ -145,6 +145,14 @@ void vd_send_owned(vd_response *rs, const char *content_type, void *bytes, size_
   rs->release_bytes = release;
 }
 
+void vd_send_borrowed(vd_response *rs, const char *content_type, const void *bytes, size_t len,
+                      void (*release)(void *arg), void *arg) {
+  begin_body(rs, content_type, VD_SOURCE_BYTES, len);
+  rs->bytes = (uint8_t *)(uintptr_t)bytes; /* an iovec has no const */
+  rs->release = release;
+  rs->arg = arg;
+}
+
 void vd_send_bytes(vd_response *rs, const char *content_type, const void *bytes, size_t len) {
   void *copy = malloc(len ? len : 1);
   if (!copy) {

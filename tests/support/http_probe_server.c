@@ -321,10 +321,23 @@ static void up_cancel(vd_request *rq) {
   atomic_fetch_add(&cancels, 1);
 }
 
+static void release_lent(void *arg) {
+  (void)arg;
+  atomic_fetch_add(&releases, 1);
+}
+
 /* Where it ran, or the method that it was called by. */
 static vd_next where(vd_request *rq, vd_response *rs) {
-  if (vd_query(rq, "worker") && vd_on_loop(rq))
+  if (vd_query(rq, "worker") && vd_on_loop(rq)) {
+    vd_status(rs, 206);
+    vd_add_header(rs, "X-From-Loop", "1");
+    vd_send_bytes(rs, "text/plain", "to be dropped", 13);
     return VD_WORKER;
+  }
+  if (vd_query(rq, "borrowed")) {
+    vd_send_borrowed(rs, "text/plain", "_borrowed_" + 1, 8, release_lent, NULL);
+    return VD_DONE;
+  }
   if (vd_query(rq, "complete")) { /* answered before the handler has returned */
     vd_send_bytes(rs, "text/plain", "complete", 8);
     vd_request_complete(rq);

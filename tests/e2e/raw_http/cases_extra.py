@@ -183,7 +183,18 @@ def a_simple_handler_on_the_loop_may_ask_for_a_worker():
         for target, want in (("/try", "loop"), ("/try?worker=1", "worker"), ("/try?complete=1", "complete"),
                              ("/try?worker=1&complete=1", "complete")):
             c.request("GET", target)
-            assert c.answer().text == want, target
+            a = c.answer()
+            assert (a.status, a.text, a["x-from-loop"]) == (200, want, None), (target, a.fields)
+
+
+@case
+def borrowed_bytes_are_given_back_once():
+    with Probe() as p, p.connect() as c:
+        c.request("GET", "/try?borrowed=1")
+        assert c.answer().text == "borrowed"
+        c.request("HEAD", "/try?borrowed=1")
+        assert c.answer(head=True)["content-length"] == "8"
+        assert p.until(lambda n: n["requests"] == 1)["releases"] == 2
 
 
 @case
