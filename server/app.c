@@ -96,6 +96,7 @@ static int bind_port(app *a) {
   vd_http_config_defaults(&http);
   vd_config_http(a->cfg, &http);
   fit_descriptors(a, &http);
+  http.cors_origins = vd_config_text(a->cfg, VD_KEY_CORS_ORIGINS);
   http.app = &a->context;
   http.log = vd_log_request;
   http.log_arg = &a->log;

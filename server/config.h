@@ -30,6 +30,7 @@ typedef enum vd_key {
   VD_KEY_LOG_LEVEL,
   VD_KEY_LOG_FORMAT,
   VD_KEY_LOG_REQUESTS,
+  VD_KEY_CORS_ORIGINS,
   VD_KEY_FIRST_NUMBER /* the rows behind it are reached through vault_settings and vd_http_config */
 } vd_key;
 

@@ -30,6 +30,7 @@ const vd_config_row vd_config_rows[] = {
   WORD("log.level", "info", "debug|info|warn|error", "least important line that is written"),
   WORD("log.format", "auto", "auto|json|text", "auto: text on a terminal, else JSON"),
   WORD("log.requests", "on", "on|errors|off", "a line per request, or only for 5xx answers"),
+  TEXT("http.cors_origins", "", "pages of these origins may use the API: https://HOST[:PORT] ..., or *"),
 
   SETTING("auth.code_ttl_ms", VD_TYPE_MS, code_ttl_ms, VAULT_DEFAULT_CODE_TTL_MS, 1000, 600000,
           "how long a code is valid"),

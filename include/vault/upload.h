@@ -97,7 +97,8 @@ VAULT_API const vault_upload_view *vault_upload_get(vault_upload *u);
 
 /* How far a resumable upload is: ends a running append (as vault_upload_resume does), so that
  * the offset stands until the next one. Works on finished ones, and finishes a concatenation
- * that waited for pieces and has them now. *out: free with vault_upload_info_free.
+ * that waited for pieces and has them now; the length of one that still waits is that of its
+ * pieces, where all are known. *out: free with vault_upload_info_free.
  * OK | NOT_FOUND | RETRY | IO | NO_MEMORY */
 typedef struct vault_upload_info vault_upload_info;
 VAULT_API vault_status vault_upload_stat(vault *v, const vault_principal *who,

@@ -129,6 +129,9 @@ vault_status vault__upload_hash_from_row(vault_upload *u, vault_err *err);
 /* The state is WAITING, u has the claim and the lease: make the body if all pieces are whole;
  * the state is RECEIVING then, with everything there. OK | NOT_FOUND | TOO_LARGE | QUOTA ... */
 vault_status vault__upload_build(vault_upload *u, vault_err *err);
+
+/* Of all pieces together; VAULT_LENGTH_UNKNOWN as long as one is not known. */
+uint64_t vault__upload_pieces_length(const vault_upload *u);
 /* The same for the user's concatenations that a piece belongs to, and their commit. What does
  * not succeed now waits on. */
 void vault__upload_piece_is_whole(vault *v, const vault_id *user, const vault_id *piece);

@@ -40,6 +40,20 @@ static vault_status look_at_pieces(vault *v, const vault_id *user, const vault_i
   return VAULT_OK;
 }
 
+uint64_t vault__upload_pieces_length(const vault_upload *u) {
+  vault *v = u->v;
+  vault_upload_row row;
+  uint64_t total = 0;
+  for (uint32_t i = 0; i < u->row.n_parts; i++) {
+    if (v->items->get_upload(v->items_self, &u->row.blob.user, &u->parts[i], &row, NULL, NULL) !=
+          VAULT_OK ||
+        row.length > VAULT_LENGTH_UNKNOWN - 1 - total)
+      return VAULT_LENGTH_UNKNOWN;
+    total += row.length;
+  }
+  return total;
+}
+
 /* ---- making the body ------------------------------------------------------------------------------ */
 
 /* A step of a piece is read once, for its hash; the store copies it by itself where it can. */

@@ -268,6 +268,8 @@ vault_status vault_upload_stat(vault *v, const vault_principal *who, const vault
   u->writer = NULL;
   vault__claim_drop(v, &u->claim);
   vault__upload_view(u);
+  if (u->state == VAULT__UPLOAD_WAITING)
+    u->view.length = vault__upload_pieces_length(u);
   *out = (vault_upload_info *)u;
   return VAULT_OK;
 }

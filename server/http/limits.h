@@ -14,7 +14,7 @@
 #define VD_PARAM_COUNT_MAX 8u              /* {name} in one pattern */
 #define VD_PATH_SEGMENTS_MAX 64u           /* more: 404 */
 #define VD_BODY_BYTES_DEFAULT 65536u       /* body of a simple handler; longer: 413 */
-#define VD_RESPONSE_HEADER_BYTES 8192u     /* fields that handlers add; more: 500 */
+#define VD_RESPONSE_HEADER_BYTES 16384u    /* fields that handlers add; more: 500 */
 #define VD_INTERIM_BYTES_MAX 4096u         /* interim answers that the client has not taken yet */
 #define VD_REQUEST_ID_BYTES 26u            /* length of a request id, without NUL */
 

@@ -9,6 +9,7 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
+#include "cors.h"
 #include "internal.h"
 
 #define HEAD_ROOM 512u /* status line and the fields of the core */
@@ -77,6 +78,7 @@ void vd_respond(vd_request *rq) {
   vd_response *rs = &rq->rs;
   if (rs->failed || rs->status < 200 || rs->status > 599)
     fall_back_to_500(rq);
+  vd_cors_apply(rq);
   end_keep_alive(rq);
   if (rs->source == VD_SOURCE_PULL && rs->len == VD_LENGTH_UNKNOWN && !rq->http_1_1)
     rq->keep_alive = false; /* the end of the connection is the end of the body */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "fields.h"
+#include "cors.h"
 #include "internal.h"
 
 void vd_http_config_defaults(vd_http_config *cfg) {
@@ -278,7 +279,13 @@ fail_mail:
 
 vd_server *vd_server_new(const vd_http_config *cfg, const vd_module *const *modules,
                          size_t n_modules, char *err, size_t err_size) {
-  vd_server *srv = calloc(1, sizeof *srv);
+  vd_server *srv;
+  if (!vd_cors_valid(cfg->cors_origins)) {
+    (void)snprintf(err, err_size,
+                   "cors_origins must be origins as https://HOST[:PORT], in lower case, or *.");
+    return NULL;
+  }
+  srv = calloc(1, sizeof *srv);
   (void)snprintf(err, err_size, "Not enough memory or threads to start the server.");
   if (!srv)
     return NULL;

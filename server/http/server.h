@@ -33,6 +33,7 @@ typedef struct vd_http_config {
   uint32_t stop_timeout_ms;
   uint32_t drain_timeout_ms;
   uint32_t drain_bytes_max;
+  const char *cors_origins; /* as vd_cors_valid() says; NULL: none; borrowed */
   bool reuse_port; /* SO_REUSEPORT: several servers, one port */
   void (*log)(void *log_arg, const vd_log_record *record); /* loop thread; may be NULL */
   void *log_arg;

@@ -230,6 +230,48 @@ def _():
     call(owner, "post", form, 415, b"{}", {"Content-Type": "application/json"})
 
 
+@tap.test("uploads that can be resumed")
+def _():
+    begin, one = "/api/v1/uploads", "/api/v1/uploads/{id}"
+    draft, part = {"Upload-Complete": "?0"}, {"Content-Type": "application/partial-upload", "Upload-Complete": "?1"}
+    tus = {"Tus-Resumable": "1.0.0"}
+    whole = call(owner, "post", begin, 201, b"abc", query="?path=/up/a.txt")
+    assert whole.json["size"] == 3
+    call(owner, "post", begin, 200, b"abcd", query="?path=/up/a.txt")
+    call(owner, "post", begin, 400, b"abc")
+    call(owner, "post", begin, 409, b"abc", query="?path=/up")
+    call(owner, "post", begin, 412, None, {"Tus-Resumable": "0.2.2"})
+    call(owner, "post", begin, 413, None, {**draft, "Upload-Length": "900000000000000"}, query="?path=/x")
+    call(owner, "post", begin, 415, b"abc", {**tus, "Upload-Length": "3"}, query="?path=/x")
+    call(owner, "post", begin, 404, None, {**tus, "Upload-Concat": "final;" + begin + "/" + NOWHERE}, query="?path=/x")
+
+    def start(headers=draft):
+        made = owner.request("POST", "/uploads?path=/up/b.txt", b"", headers)
+        assert made.status == 201 and not made.body, made.body
+        key = made.headers["Location"].rsplit("/", 1)[1]
+        return key, call(server, "get", one, 200, id=key).json["id"]
+
+    key, ident = start()
+    call(owner, "get", one, 200, id=ident)
+    call(server, "get", one, 412, None, {"Tus-Resumable": "2"}, id=key)
+    call(server, "patch", one, 400, b"x", {**part, "Upload-Offset": "x"}, id=key)
+    call(server, "patch", one, 409, b"x", {**part, "Upload-Offset": "1"}, id=key)
+    call(server, "patch", one, 400, b"x", {**part, "Upload-Offset": "0", "Upload-Length": "2"}, id=key)
+    call(server, "patch", one, 415, b"x", {"Upload-Offset": "0"}, id=key)
+    call(server, "patch", one, 204, b"x", {**part, "Upload-Offset": "0", "Upload-Complete": "?0"}, id=key)
+    call(server, "patch", one, 201, b"y", {**part, "Upload-Offset": "1"}, id=key)
+    assert call(server, "get", one, 200, id=key).json["state"] == "done"
+    call(server, "patch", one, 200, b"", {**part, "Upload-Offset": "2"}, id=key)
+    call(server, "delete", one, 204, id=key)
+    call(server, "delete", one, 404, id=key)
+    call(server, "patch", one, 404, b"", {**part, "Upload-Offset": "2"}, id=key)
+    key, _ = start({**tus, "Upload-Length": "3"})
+    bytes_of_tus = {**tus, "Content-Type": "application/offset+octet-stream", "Upload-Offset": "0"}
+    call(server, "patch", one, 460, b"abc", {**bytes_of_tus, "Upload-Checksum": "crc32c AAAAAA=="}, id=key)
+    call(server, "patch", one, 413, b"abcd", bytes_of_tus, id=key)
+    call(server, "patch", one, 204, b"abc", bytes_of_tus, id=key)
+
+
 @tap.test("the trash")
 def _():
     item = call(owner, "put", "/api/v1/files/content", 201, b"gone", query="?path=/gone.txt").json

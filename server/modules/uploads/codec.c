@@ -9,6 +9,7 @@
 #include "modules/common/params.h"
 #include "modules/common/problem.h"
 #include "modules/common/text.h"
+#include "structured.h"
 
 #define CONTENT_TYPE_MAX 127u
 
@@ -91,7 +92,9 @@ static bool is_media_type(const char *value) {
 /* Programs that know nothing say these; the name of the file then says more. */
 static bool says_nothing(const char *value) {
   static const char *const types[] = {"application/octet-stream",
-                                      "application/x-www-form-urlencoded"};
+                                      "application/x-www-form-urlencoded",
+                                      "application/partial-upload",
+                                      "application/offset+octet-stream"};
   for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
     if (strncasecmp(value, types[i], strlen(types[i])) == 0)
       return true;
@@ -122,15 +125,24 @@ bool vd_upload_plain(vd_request *rq, vd_response *rs) {
 }
 
 bool vd_upload_fields(vd_request *rq, vd_response *rs, vault_upload_opts *opts) {
+  bool complete = true;
   uint64_t length = 0;
 
+  (void)vd_upload_complete(rq, &complete);
   opts->length = VAULT_LENGTH_UNKNOWN;
-  if (vd_content_length(rq, &length) || !vd_has_body(rq))
+  if (complete && (vd_content_length(rq, &length) || !vd_has_body(rq)))
     opts->length = length;
   opts->content_type = vd_upload_type(vd_header(rq, "Content-Type"));
   return vd_upload_plain(rq, rs) && read_mtime(rq, rs, opts) &&
-         read_digest(rq, rs, "Repr-Digest", opts) && read_digest(rq, rs, "Content-Digest", opts) &&
+         read_digest(rq, rs, "Repr-Digest", opts) &&
+         (!complete || read_digest(rq, rs, "Content-Digest", opts)) &&
          vd_op_key(rq, rs, &opts->op_key);
+}
+
+bool vd_upload_complete(const vd_request *rq, bool *complete) {
+  const char *value = vd_header(rq, "Upload-Complete");
+  return value != NULL && vd_header_nth(rq, "Upload-Complete", 1) == NULL &&
+         vd_sf_boolean(value, complete);
 }
 
 /* ---- preconditions --------------------------------------------------------------------------- */

@@ -70,5 +70,8 @@ bool vd_mp_parameters(char *text, char **at);
 /* part_header.c: takes the parameter at *at, in place. *at: the next one, NULL behind the last. forms: quoted
  * values are as HTML forms write them; else as RFC 9110 5.6.4. false: bad syntax. */
 bool vd_mp_parameter(char **at, bool forms, char **attribute, char **value);
+/* part_header.c: the file name in a whole value of Content-Disposition (RFC 6266), in place: filename*, else filename,
+ * and of a path its last part. NULL: there is none, or it cannot be read. */
+const char *vd_mp_disposition_name(char *value);
 
 #endif

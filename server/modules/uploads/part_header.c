@@ -177,6 +177,31 @@ static const char *read_disposition(char *value, vd_mp_part *part) {
   return NULL;
 }
 
+const char *vd_mp_disposition_name(char *value) {
+  char *at, *attribute, *text, *plain = NULL, *extended = NULL, *name;
+
+  while (token_char(*value))
+    value++;
+  if (!vd_mp_parameters(value, &at))
+    return NULL;
+  while (at != NULL) {
+    if (!vd_mp_parameter(&at, false, &attribute, &text))
+      return NULL;
+    if (strcasecmp(attribute, "filename") == 0)
+      plain = text;
+    else if (strcasecmp(attribute, "filename*") == 0)
+      extended = extended_value(text);
+  }
+  name = extended != NULL ? extended : plain;
+  if (name == NULL || !is_utf8(name))
+    return NULL;
+  for (char *p = name; *p != '\0'; p++) {
+    if (*p == '/' || *p == '\\')
+      name = p + 1;
+  }
+  return *name != '\0' ? name : NULL;
+}
+
 /* ---- fields ------------------------------------------------------------------------------------ */
 
 static bool transparent(const char *encoding) {

@@ -8,6 +8,7 @@
 
 #include "codec.h"
 #include "commits.h"
+#include "ietf.h"
 #include "modules/common/bearer.h"
 #include "modules/common/context.h"
 #include "modules/common/item.h"
@@ -15,6 +16,7 @@
 #include "modules/common/params.h"
 #include "modules/common/problem.h"
 #include "modules/common/text.h"
+#include "transfer.h"
 
 #define SEAL_FROM_BYTES (UINT64_C(1) << 20) /* larger bodies are flushed by the worker */
 
@@ -70,7 +72,7 @@ static vd_next open_by_path(vd_request *rq, vd_response *rs) {
   opts.path.n = strlen(path);
   if (!vd_upload_fields(rq, rs, &opts) || !vd_upload_conditions(rq, rs, &who, &opts))
     return VD_DONE;
-  return begin(rq, rs, &who, &opts);
+  return vd_ietf_wanted(rq) ? vd_ietf_open(rq, rs, &who, &opts) : begin(rq, rs, &who, &opts);
 }
 
 static vd_next open_by_id(vd_request *rq, vd_response *rs) {
@@ -89,13 +91,16 @@ static vd_next open_by_id(vd_request *rq, vd_response *rs) {
   }
   if (!vd_upload_fields(rq, rs, &opts) || !vd_upload_conditions(rq, rs, &who, &opts))
     return VD_DONE;
-  return begin(rq, rs, &who, &opts);
+  return vd_ietf_wanted(rq) ? vd_ietf_open(rq, rs, &who, &opts) : begin(rq, rs, &who, &opts);
 }
 
 static vd_next put_data(vd_request *rq, vd_response *rs, const uint8_t *bytes, size_t bytes_len) {
   put *p = vd_data(rq);
   vault_err err = VAULT_ERR_INIT;
-  vault_status s = vault_upload_append(p->upload, bytes, bytes_len, &err);
+  vault_status s;
+  if (vd_transfer_on(rq))
+    return vd_transfer_data(rq, rs, bytes, bytes_len);
+  s = vault_upload_append(p->upload, bytes, bytes_len, &err);
   return s == VAULT_OK ? VD_CONTINUE : give_up(p, rs, s, &err);
 }
 
@@ -131,6 +136,8 @@ static vd_next put_end(vd_request *rq, vd_response *rs) {
   vault_err err = VAULT_ERR_INIT;
   vault_status s = VAULT_OK;
 
+  if (vd_transfer_on(rq))
+    return vd_transfer_end(rq, rs);
   if (vault_upload_get(p->upload)->offset >= SEAL_FROM_BYTES)
     s = vault_upload_seal(p->upload, &err);
   if (s != VAULT_OK)
@@ -143,6 +150,10 @@ static vd_next put_end(vd_request *rq, vd_response *rs) {
 
 static void put_cancel(vd_request *rq) {
   put *p = vd_data(rq);
+  if (vd_transfer_on(rq)) {
+    vd_transfer_cancel(rq);
+    return;
+  }
   vault_upload_abort(p->upload);
   p->upload = NULL;
 }

@@ -1,4 +1,4 @@
-/* Plain PUT: one request, one file. */
+/* Plain PUT: one request, one file; and uploads that can be resumed. */
 #ifndef VD_UPLOADS_UPLOADS_H
 #define VD_UPLOADS_UPLOADS_H
 
