@@ -45,6 +45,27 @@ need_packages() {
   rm -f "$log"
 }
 
+# need_node_modules: install the upload clients of tests/e2e/clients, at the versions of their lock file, into a cache, and
+# name it in VT_NODE_MODULES. Needs the network only when the cache has not got them; without it their tests are skipped.
+need_node_modules() {
+  local from=tests/e2e/clients dir
+  command -v npm >/dev/null || need_packages .ci/packages-node
+  dir=${XDG_CACHE_HOME:-${HOME:-/var/tmp}/.cache}/libvault/node-$(cat "$from"/package*.json | sha256sum | cut -c1-16)
+  if [ ! -e "$dir/.installed" ]; then
+    say "installing the upload clients in $dir"
+    rm -rf "$dir"
+    mkdir -p "$dir"
+    cp "$from"/package.json "$from"/package-lock.json "$dir"
+    if ! (cd "$dir" && npm ci --ignore-scripts --prefer-offline --no-audit --no-fund >log 2>&1); then
+      tail -n 5 "$dir/log" >&2
+      say "npm could not install the upload clients: their tests are skipped"
+      return 0
+    fi
+    touch "$dir/.installed"
+  fi
+  export VT_NODE_MODULES=$dir
+}
+
 # configure DIR OPTION...: a meson build folder with exactly these options. Cheap when it has them.
 configure() {
   local dir=$1 log
