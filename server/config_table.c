@@ -80,6 +80,8 @@ const vd_config_row vd_config_rows[] = {
           3650 * DAY_MS, "an upload without progress is given up"),
   SETTING("blobs.grace_ms", VD_TYPE_MS, blob_grace_ms, VAULT_DEFAULT_BLOB_GRACE_MS, 1,
           3650 * DAY_MS, "how long bytes stay on the disk after they were removed for good (twice)"),
+  SETTING("database.wal_bytes", VD_TYPE_BYTES, wal_bytes, VAULT_DEFAULT_WAL_BYTES, 1 << 20, 1 << 30,
+          "how far the log of SQLite is written out ahead, and its lasting size; whole MiB"),
   SETTING("idempotency.memory_ms", VD_TYPE_MS, op_memory_ms, VAULT_DEFAULT_OP_MEMORY_MS, 1000,
           3650 * DAY_MS, "how long an Idempotency-Key is remembered"),
   {"sms.dial_codes", VD_TYPE_TEXT, VD_HOME_SETTINGS, offsetof(vault_settings, dial_codes), 0, 0, 0,

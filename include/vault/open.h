@@ -56,6 +56,7 @@ typedef struct vault_settings {
                                     uploaded for so long, */
   int64_t spill_after_ms;        /* at the latest when one has been there for so long, */
   uint64_t spill_bytes;          /* or when there are so many bytes */
+  uint64_t wal_bytes;            /* SQLite: how far its log is written out, in whole MiB */
   vault_str dial_codes;          /* "90" or "90,49", or "*": where codes are sent */
   vault_str sms_language;        /* "tr" or "en" */
 } vault_settings;
@@ -86,6 +87,7 @@ typedef struct vault_settings {
 #define VAULT_DEFAULT_UPLOAD_TTL_MS 86400000
 #define VAULT_DEFAULT_BLOB_GRACE_MS 86400000
 #define VAULT_DEFAULT_OP_MEMORY_MS (INT64_C(7) * 86400000)
+#define VAULT_DEFAULT_WAL_BYTES (128u << 20)
 
 /* What a vault is made of. Zero everything, set size, then what you need. For each port
  * either a URL chooses a shipped adapter, or a table of yours is used (and destroyed by

@@ -25,6 +25,7 @@ static vault_str rest(vault_str url, const char *scheme) {
 static vault_status open_sqlite(vault *v, vault_str path, vault_repositories *r, vault_err *err) {
 #if VAULT__WITH_SQLITE
   vault_sqlite_opts opts = {.size = sizeof opts, .alloc = &v->alloc};
+  opts.wal_mib = (uint32_t)(v->settings.wal_bytes >> 20);
   return vault_sqlite_open(path.p, path.n, &opts, r, err);
 #else
   (void)v, (void)path, (void)r;

@@ -46,6 +46,7 @@ static const number numbers[] = {
   U64(spill_idle_ms, VAULT_DEFAULT_SPILL_IDLE_MS, 1, DAY_MS),
   U64(spill_after_ms, VAULT_DEFAULT_SPILL_AFTER_MS, 1, DAY_MS),
   U64(spill_bytes, VAULT_DEFAULT_SPILL_BYTES, 1, UINT64_C(1) << 40),
+  U64(wal_bytes, VAULT_DEFAULT_WAL_BYTES, 1u << 20, 1u << 30),
 };
 
 static uint64_t get(const vault_settings *s, const number *n) {

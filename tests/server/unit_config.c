@@ -61,6 +61,7 @@ START_TEST(defaults) {
   vd_config_settings(cfg, &s);
   ck_assert_uint_eq(s.quota_bytes, VAULT_DEFAULT_QUOTA_BYTES);
   ck_assert_int_eq(s.op_memory_ms, VAULT_DEFAULT_OP_MEMORY_MS);
+  ck_assert_uint_eq(s.wal_bytes, VAULT_DEFAULT_WAL_BYTES);
   ck_assert_uint_eq(s.dial_codes.n, 2);
   vd_config_http(cfg, &h);
   ck_assert_uint_eq(h.workers, 4);

@@ -391,6 +391,56 @@ START_TEST(many_sets_need_a_transaction) {
 }
 END_TEST
 
+/* ---- savepoints ---- */
+
+static vault_status put_key(vt_sql *t, vault__conn *c, const char *key) {
+  vault__val p[] = {vault__p_cstr(key), vault__p_blob("x", 1), vault__p_int(1)};
+  return vt_sql_run(t, c, put, 3, 0, p, NULL, NULL);
+}
+
+START_TEST(a_savepoint_is_kept_or_undone) {
+  vt_sql t;
+  vt_sql_open(&t, _i);
+  const vault__db_ops *ops = t.db.ops;
+  vault__conn *c = vt_sql_begin(&t);
+  for (int round = 0; round < 3; round++) {
+    char key[8];
+    (void)snprintf(key, sizeof key, "r%d", round);
+    vt_ok(ops->savepoint(c, NULL));
+    vt_ok(put_key(&t, c, key));
+    vt_ok(ops->keep(c, NULL));
+    vt_ok(ops->savepoint(c, NULL)); /* nothing failed, and it is not wanted */
+    vt_ok(put_key(&t, c, "not wanted"));
+    vt_ok(ops->undo(c, NULL));
+    vt_ok(ops->savepoint(c, NULL)); /* a statement fails */
+    vt_ok(put_key(&t, c, "gone with it"));
+    vt_status(put_key(&t, c, key), VAULT_E_CONFLICT);
+    vt_status(put_key(&t, c, "later"), VAULT_E_INTERNAL);
+    vt_status(ops->keep(c, NULL), VAULT_E_INTERNAL);
+    vt_ok(ops->undo(c, NULL));
+    vt_ok(ops->savepoint(c, NULL)); /* or never reaches the engine */
+    vault__val bad[] = {vault__p_text((vault_str){"\xff", 1}), vault__p_blob("x", 1),
+                        vault__p_int(1)};
+    vt_status(vt_sql_run(&t, c, put, 3, 0, bad, NULL, NULL), VAULT_E_INPUT);
+    vt_ok(ops->undo(c, NULL));
+  }
+  vt_ok(ops->commit(c, NULL));
+  ops->release(t.db.self, c);
+  ck_assert_int_eq(count(&t), 3);
+  c = vt_sql_begin(&t); /* open at the end: nothing of it stays */
+  vt_ok(ops->savepoint(c, NULL));
+  vt_ok(put_key(&t, c, "open"));
+  ops->release(t.db.self, c);
+  ck_assert_int_eq(count(&t), 3);
+  c = vt_sql_begin(&t);
+  vt_ok(put_key(&t, c, "last"));
+  vt_ok(ops->commit(c, NULL));
+  ops->release(t.db.self, c);
+  ck_assert_int_eq(count(&t), 4);
+  vt_sql_close(&t);
+}
+END_TEST
+
 /* A dead job is kept for the operator; what it carried is not: it may be a sealed code. */
 START_TEST(a_buried_job_keeps_no_payload) {
   vt_sql t;
@@ -433,6 +483,7 @@ static Suite *both(void) {
   tcase_add_loop_test(each, many_of_a_registered_statement, 0, VT_ENGINES);
   tcase_add_loop_test(each, one_bad_set_ends_the_transaction, 0, VT_ENGINES);
   tcase_add_loop_test(each, many_sets_need_a_transaction, 0, VT_ENGINES);
+  tcase_add_loop_test(each, a_savepoint_is_kept_or_undone, 0, VT_ENGINES);
   tcase_add_loop_test(each, a_buried_job_keeps_no_payload, 0, VT_ENGINES);
   tcase_add_test(together, parameters_are_numbered);
   tcase_add_test(together, few_statements_differ);

@@ -35,6 +35,13 @@ START_TEST(lost_in_a_transaction) {
   vt_status(vt_sql_run(&t, c, put, 3, 0, p, NULL, NULL), VAULT_E_RETRY);
   t.db.ops->release(t.db.self, c);
   c = vt_sql_begin(&t);
+  vt_ok(t.db.ops->savepoint(c, NULL));
+  vt_ok(vt_sql_run(&t, c, put, 3, 0, p, NULL, NULL));
+  vt_pg_execute(kill_all);
+  vt_status(t.db.ops->keep(c, NULL), VAULT_E_RETRY);
+  vt_status(t.db.ops->undo(c, NULL), VAULT_E_RETRY); /* all of it is gone, not only that */
+  t.db.ops->release(t.db.self, c);
+  c = vt_sql_begin(&t);
   vt_ok(vt_sql_run(&t, c, put, 3, 0, p, NULL, NULL));
   vt_pg_execute(kill_all);
   vt_status(t.db.ops->commit(c, NULL), VAULT_E_UNCERTAIN);

@@ -69,6 +69,25 @@ START_TEST(refuses_what_it_cannot_use) {
 }
 END_TEST
 
+START_TEST(log_of_sqlite_has_limits) {
+  static const struct {
+    uint64_t bytes;
+    vault_status s;
+  } cases[] = {{(1u << 20) - 1, VAULT_E_USAGE},
+               {1u << 20, VAULT_OK},
+               {1u << 30, VAULT_OK},
+               {(1u << 30) + 1, VAULT_E_USAGE}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    vault *other = NULL;
+    vault_settings settings = {.size = sizeof settings, .wal_bytes = cases[i].bytes};
+    vault_config c = config();
+    c.settings = &settings;
+    vt_status(vault_open(&c, &other, NULL), cases[i].s);
+    vt_ok(vault_close(other, NULL));
+  }
+}
+END_TEST
+
 START_TEST(refuses_half_a_table) {
   vault_clock_ops clock = *w->config.clock;
   vault_config c = config();
@@ -82,8 +101,8 @@ START_TEST(refuses_half_a_table) {
 END_TEST
 
 static Suite *suite(void) {
-  const TTest *const tests[] = {opens_and_closes, refuses_what_it_cannot_use, refuses_half_a_table,
-                                NULL};
+  const TTest *const tests[] = {opens_and_closes, refuses_what_it_cannot_use,
+                                log_of_sqlite_has_limits, refuses_half_a_table, NULL};
   return vt_suite_with("open", tests, setup, teardown);
 }
 

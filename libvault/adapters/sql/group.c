@@ -118,9 +118,13 @@ static vault__member *take(vault__group *g, int with_alone) {
   return first;
 }
 
-/* A batch first: it takes along who waits. */
+/* A batch first: it takes along who waits. But not who has to be alone. */
+static int batch_is_next(const vault__group *g) {
+  return g->n_batches && !(g->head && g->head->alone);
+}
+
 static void wake_next(vault__group *g) {
-  if (g->n_batches)
+  if (batch_is_next(g))
     (void)pthread_cond_signal(&g->free);
   else if (g->head && g->head->waits)
     (void)pthread_cond_signal(&g->head->changed);
@@ -257,22 +261,28 @@ static void lead(vault__repo *repo) {
 
 /* ---- turns -------------------------------------------------------------------------------------- */
 
-/* Under the lock: until it is done, or its turn to lead. RETRY: it took too long. */
+/* All of it under the lock. */
+static int must_wait(const vault__group *g, const vault__member *m) {
+  return m->state == TAKEN || (m->state == WAITING && (g->held || batch_is_next(g)));
+}
+
+/* Until it is done, or its turn to lead. RETRY: it took too long. */
 static vault_status wait_turn(vault__group *g, vault__member *m) {
-  struct timespec until;
-  if (m->state == WAITING && (g->held || g->n_batches) && !m->waits) {
+  if (!must_wait(g, m))
+    return VAULT_OK;
+  if (!m->waits)
     make_cond(&m->changed);
-    m->waits = 1;
-  }
-  if (m->waits)
-    until = deadline(g);
-  while (m->state == TAKEN || (m->state == WAITING && (g->held || g->n_batches))) {
+  m->waits = 1;
+  struct timespec until = deadline(g);
+  int late = 0;
+  while (must_wait(g, m)) {
     if (m->state == TAKEN) { /* it runs: its end is the database's affair */
       (void)pthread_cond_wait(&m->changed, &g->lock);
-    } else if (pthread_cond_timedwait(&m->changed, &g->lock, &until) == ETIMEDOUT &&
-               m->state == WAITING) {
+    } else if (late) {
       leave_queue(g, m);
       return VAULT_E_RETRY;
+    } else {
+      late = pthread_cond_timedwait(&m->changed, &g->lock, &until) == ETIMEDOUT;
     }
   }
   return VAULT_OK;
@@ -308,12 +318,14 @@ vault_status vault__group_enter(vault__repo *repo, vault_err *err) {
   int late = 0;
   (void)pthread_mutex_lock(&g->lock);
   g->n_batches++;
-  while (g->held && !late)
+  while ((g->held || !batch_is_next(g)) && !late)
     late = pthread_cond_timedwait(&g->free, &g->lock, &until) == ETIMEDOUT;
+  int entered = !g->held && batch_is_next(g);
   g->n_batches--;
-  int entered = !g->held;
   if (entered)
     g->held = 1;
+  else if (!g->held)
+    wake_next(g);
   (void)pthread_mutex_unlock(&g->lock);
   return entered ? VAULT_OK : too_late(g, err);
 }

@@ -35,6 +35,16 @@ typedef struct vault__sqlite_stmt {
   int index[VAULT__SQL_PARAMS_MAX]; /* SQLite's number of $1, $2, ... */
 } vault__sqlite_stmt;
 
+/* What every transaction says: prepared once. */
+typedef enum vault__sqlite_word {
+  VAULT__SQLITE_BEGIN,
+  VAULT__SQLITE_COMMIT,
+  VAULT__SQLITE_SAVEPOINT,
+  VAULT__SQLITE_KEEP,
+  VAULT__SQLITE_UNDO,
+  VAULT__SQLITE_WORDS
+} vault__sqlite_word;
+
 struct vault__conn {
   vault__sqlite *db;
   sqlite3 *h;
@@ -51,6 +61,7 @@ struct vault__conn {
   uint64_t wal_restarts; /* writer: of db->wal when they were counted */
   int64_t checkpoint_from_ms; /* writer: not before; after one that could not copy all */
   int64_t acquired_ms;
+  sqlite3_stmt *words[VAULT__SQLITE_WORDS];
   vault__sqlite_stmt cache[VAULT__SQL_COUNT];
 };
 
@@ -86,7 +97,8 @@ vault_status vault__sqlite_run_many(vault__conn *c, const vault__sql *sql, const
                                     int n_sets, int64_t *affected, vault_err *err);
 vault_status vault__sqlite_script(vault__conn *c, const char *text, vault_err *err);
 vault_status vault__sqlite_prepare(vault__conn *c, const vault__sql *sql, vault_err *err);
-void vault__sqlite_forget(vault__conn *c); /* finish all cached statements */
+int vault__sqlite_say(vault__conn *c, vault__sqlite_word word); /* SQLite's code */
+void vault__sqlite_forget(vault__conn *c);                      /* finish all cached statements */
 
 /* checkpoint.c: the writer's connection only, outside a transaction */
 int64_t vault__sqlite_now_ms(void);

@@ -88,7 +88,7 @@ static void release(void *self, vault__conn *c) {
 static vault_status begin(vault__conn *c, vault_err *err) {
   if (!c->db->memory)
     VAULT_TRY(vault__sqlite_check_log(c, err));
-  int rc = sqlite3_exec(c->h, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+  int rc = vault__sqlite_say(c, VAULT__SQLITE_BEGIN);
   if (rc != SQLITE_OK)
     return vault__sqlite_fail(c, rc, 0, "to begin a transaction", err);
   c->in_tx = 1;
@@ -97,7 +97,7 @@ static vault_status begin(vault__conn *c, vault_err *err) {
 }
 
 static vault_status savepoint(vault__conn *c, vault_err *err) {
-  int rc = sqlite3_exec(c->h, "SAVEPOINT m", NULL, NULL, NULL);
+  int rc = vault__sqlite_say(c, VAULT__SQLITE_SAVEPOINT);
   if (rc != SQLITE_OK)
     return vault__sqlite_fail(c, rc, 0, "a savepoint", err);
   c->in_savepoint = 1;
@@ -108,7 +108,7 @@ static vault_status keep(vault__conn *c, vault_err *err) {
   if (c->dead)
     return vault__fail(err, VAULT_E_INTERNAL, VAULT_ORIGIN_DATABASE, 0,
                        "an earlier statement failed and ended this transaction");
-  int rc = sqlite3_exec(c->h, "RELEASE m", NULL, NULL, NULL);
+  int rc = vault__sqlite_say(c, VAULT__SQLITE_KEEP);
   if (rc != SQLITE_OK)
     return vault__sqlite_fail(c, rc, 0, "a savepoint", err);
   c->in_savepoint = 0;
@@ -118,7 +118,9 @@ static vault_status keep(vault__conn *c, vault_err *err) {
 static vault_status undo(vault__conn *c, vault_err *err) {
   int rc = SQLITE_ABORT;
   if (!c->lost && !sqlite3_get_autocommit(c->h))
-    rc = sqlite3_exec(c->h, "ROLLBACK TO m; RELEASE m", NULL, NULL, NULL);
+    rc = vault__sqlite_say(c, VAULT__SQLITE_UNDO);
+  if (rc == SQLITE_OK)
+    rc = vault__sqlite_say(c, VAULT__SQLITE_KEEP);
   c->in_savepoint = 0;
   c->dead = rc != SQLITE_OK;
   if (rc == SQLITE_OK)
@@ -133,7 +135,7 @@ static vault_status commit(vault__conn *c, vault_err *err) {
     return vault__fail(err, VAULT_E_INTERNAL, VAULT_ORIGIN_DATABASE, 0,
                        "an earlier statement failed and ended this transaction");
   }
-  int rc = sqlite3_exec(c->h, "COMMIT", NULL, NULL, NULL);
+  int rc = vault__sqlite_say(c, VAULT__SQLITE_COMMIT);
   if (rc != SQLITE_OK) {
     vault_status s = vault__sqlite_fail(c, rc, 1, "the commit", err);
     rollback(c);

@@ -246,7 +246,28 @@ vault_status vault__sqlite_prepare(vault__conn *c, const vault__sql *sql, vault_
   return VAULT_OK;
 }
 
+int vault__sqlite_say(vault__conn *c, vault__sqlite_word word) {
+  static const char *const texts[VAULT__SQLITE_WORDS] = {
+    [VAULT__SQLITE_BEGIN] = "BEGIN IMMEDIATE", [VAULT__SQLITE_COMMIT] = "COMMIT",
+    [VAULT__SQLITE_SAVEPOINT] = "SAVEPOINT m", [VAULT__SQLITE_KEEP] = "RELEASE m",
+    [VAULT__SQLITE_UNDO] = "ROLLBACK TO m",
+  };
+  sqlite3_stmt **stmt = &c->words[word];
+  int rc = SQLITE_OK;
+  if (!*stmt)
+    rc = sqlite3_prepare_v3(c->h, texts[word], -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL);
+  if (rc != SQLITE_OK)
+    return rc;
+  rc = sqlite3_step(*stmt);
+  (void)sqlite3_reset(*stmt);
+  return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
 void vault__sqlite_forget(vault__conn *c) {
+  for (size_t i = 0; i < VAULT__SQLITE_WORDS; i++) {
+    (void)sqlite3_finalize(c->words[i]);
+    c->words[i] = NULL;
+  }
   for (size_t i = 0; i < VAULT__SQL_COUNT; i++) {
     (void)sqlite3_finalize(c->cache[i].stmt);
     c->cache[i].stmt = NULL;
