@@ -14,7 +14,7 @@ typedef struct index_args {
 
 static vault_status count_bodies(vault__items_tx *t, vault__val user, int64_t *n) {
   vault__rows rows;
-  VAULT_TRY(vault__items_run(t, VAULT__SQL_FRESH_BODIES, VAULT__P(user), &rows));
+  VAULT_TRY(vault__items_run(t, VAULT__SQL_FRESH_COUNT, VAULT__P(user), &rows));
   vault__row r = vault__row_at(&rows, 0);
   *n = vault__get_int(&r);
   return vault__items_row_ok(t, &r);

@@ -47,11 +47,11 @@
   "ON c.parent = t.id WHERE c.user_id = $1 AND c.space = $3 AND c.state = 0) "         \
   "SELECT id FROM t) "
 
-/* The fresh items of user $1, with how many have the same bytes, and which of them it is. */
-#define FRESH_RANKED                                                                      \
-  "SELECT i.*, COUNT(*) OVER (PARTITION BY i.sha256, i.size_bytes) AS refs, "             \
-  "ROW_NUMBER() OVER (PARTITION BY i.sha256, i.size_bytes ORDER BY i.id) AS nth "         \
-  "FROM item i WHERE i.user_id = $1 AND i.fresh = 1"
+/* The different bodies of the fresh items of user $1: how many items have each, and the first
+ * of them by its seq. */
+#define FRESH_BODIES                                                                      \
+  "SELECT sha256, size_bytes, COUNT(*) AS n, MIN(seq) AS first FROM item "               \
+  "WHERE user_id = $1 AND fresh = 1 GROUP BY sha256, size_bytes"
 
 /* The blobs of everything that went to the trash with item $2 of user $1. */
 #define PARTS_OF_TRASH                                              \
@@ -272,27 +272,26 @@ S(FRESH_USER, 1, 1, "SELECT i.user_id FROM item i WHERE i.fresh = 1 AND i.user_i
   "ORDER BY i.user_id LIMIT 1")
 S(FRESH_FIND, 3, BLOB_N_COLS, "SELECT i.blob, i.user_id, i.space, y.ext, 0, 0, i.size_bytes, 1, "
   "0, i.sha256, 1 FROM item i JOIN inline_body y ON y.blob = i.blob WHERE i.user_id = $1 AND "
-  "i.fresh = 1 AND i.sha256 = $2 AND i.size_bytes = $3 ORDER BY i.id LIMIT 1")
-S(FRESH_BODIES, 1, 1, "SELECT COUNT(*) FROM (SELECT DISTINCT sha256, size_bytes FROM item "
+  "i.fresh = 1 AND i.sha256 = $2 AND i.size_bytes = $3 ORDER BY i.seq LIMIT 1")
+S(FRESH_COUNT, 1, 1, "SELECT COUNT(*) FROM (SELECT DISTINCT sha256, size_bytes FROM item "
   "WHERE user_id = $1 AND fresh = 1) w")
 S(FRESH_SHARE, 1, 0, "UPDATE blob SET refs = refs + w.n, dead_ms = 0, state = 0 FROM "
-  "(SELECT sha256, size_bytes, COUNT(*) AS n FROM item WHERE user_id = $1 AND fresh = 1 "
-  "GROUP BY sha256, size_bytes) w WHERE blob.state < 2 AND blob.id = "
+  "(" FRESH_BODIES ") w WHERE blob.state < 2 AND blob.id = "
   "(" BLOB_OF("$1", "w.sha256", "w.size_bytes") ")")
 /* A shared blob that is a file gets the first fresh body: should the file be damaged, the new
  * upload does not depend on it, and spilling puts it right. */
-S(FRESH_LEND, 1, 0, "UPDATE inline_body SET blob = w.target FROM (SELECT q.blob, "
-  "(" BLOB_OF("q.user_id", "q.sha256", "q.size_bytes") ") AS target FROM (" FRESH_RANKED ") q "
-  "WHERE q.nth = 1) w JOIN blob o ON o.id = w.target AND o.loc = 0 "
-  "WHERE inline_body.blob = w.blob")
-S(FRESH_LENT, 1, 0, "UPDATE blob SET loc = 1 FROM (SELECT DISTINCT sha256, size_bytes FROM item "
-  "WHERE user_id = $1 AND fresh = 1) w WHERE blob.loc = 0 AND blob.id = "
-  "(" BLOB_OF("$1", "w.sha256", "w.size_bytes") ")")
+S(FRESH_LEND, 1, 0, "UPDATE inline_body SET blob = o.id FROM (SELECT f.blob, "
+  "(" BLOB_OF("$1", "w.sha256", "w.size_bytes") ") AS target FROM (" FRESH_BODIES ") w "
+  "JOIN item f ON f.user_id = $1 AND f.fresh = 1 AND f.seq = w.first) q "
+  "JOIN blob o ON o.id = q.target AND o.loc = 0 WHERE inline_body.blob = q.blob")
+S(FRESH_LENT, 1, 0, "UPDATE blob SET loc = 1 FROM (" FRESH_BODIES ") w WHERE blob.loc = 0 AND "
+  "blob.id = (" BLOB_OF("$1", "w.sha256", "w.size_bytes") ")")
 S(FRESH_BLOBS, 1, 0, "INSERT INTO blob (id, user_id, space, ext, size_bytes, sha256, format, "
-  "loc, refs, dead_ms, state, created_ms) SELECT w.blob, w.user_id, w.space, y.ext, "
-  "w.size_bytes, w.sha256, 0, 1, w.refs, 0, 0, w.created_ms FROM (" FRESH_RANKED ") w "
-  "JOIN inline_body y ON y.blob = w.blob WHERE w.nth = 1 AND NOT EXISTS "
-  "(" BLOB_OF("w.user_id", "w.sha256", "w.size_bytes") ")")
+  "loc, refs, dead_ms, state, created_ms) SELECT f.blob, f.user_id, f.space, y.ext, "
+  "w.size_bytes, w.sha256, 0, 1, w.n, 0, 0, f.created_ms FROM (" FRESH_BODIES ") w "
+  "JOIN item f ON f.user_id = $1 AND f.fresh = 1 AND f.seq = w.first "
+  "JOIN inline_body y ON y.blob = f.blob WHERE NOT EXISTS "
+  "(" BLOB_OF("$1", "w.sha256", "w.size_bytes") ")")
 S(FRESH_DROP, 1, 0, "DELETE FROM inline_body WHERE blob IN (SELECT i.blob FROM item i "
   "WHERE i.user_id = $1 AND i.fresh = 1 AND NOT EXISTS "
   "(SELECT 1 FROM blob b WHERE b.id = i.blob))")

@@ -160,7 +160,7 @@ CREATE TABLE item (
 
 CREATE UNIQUE INDEX item_name ON item (user_id, space, parent, name_key) WHERE state = 0;
 CREATE INDEX item_seq ON item (user_id, seq) WHERE fresh = 0;
-CREATE INDEX item_fresh ON item (user_id, id) WHERE fresh = 1;
+CREATE INDEX item_fresh ON item (user_id, seq) WHERE fresh = 1;
 CREATE INDEX item_trash_root ON item (user_id, trash_root) WHERE state = 1;
 CREATE INDEX item_trash ON item (user_id, trashed_ms, id) WHERE state = 1 AND trash_root = id;
 
