@@ -69,7 +69,7 @@ def _():
     seed = os.environ.get("VT_SEED") or str(random.randrange(1 << 32))
     r = random.Random(seed)
     print(f"# VT_SEED={seed}", flush=True)
-    with vd.Server(env=w.environment()) as server:
+    with vd.Server(env=w.environment(**w.RESTLESS)) as server:
         users = [w.sign_in(server, f"+90532{i:07d}")["access_token"] for i in range(CLIENTS // 2)]
         clients = [w.Client(i, server, seed, users[i % len(users)]) for i in range(CLIENTS)]
         for c in clients:

@@ -31,7 +31,7 @@ class Run:
     """One recorded run of a server. drop: the flushes that it forgets."""
 
     def __init__(self, top, seed, drop=None):
-        self.env = w.environment()
+        self.env = w.environment(**w.RESTLESS)
         if drop:
             self.env.update(LD_PRELOAD=disk.BUILD + "drop_flush.so", DROP_FLUSH=drop,
                             DROP_FLUSH_FROM=os.path.join(top, BEGIN))
@@ -114,7 +114,7 @@ def server_at(data, top, env):
 def look(image, top, promised):
     """Mount what the power cut left, start the real server on it, and compare."""
     with disk.mounted(image, os.path.join(top, "after")) as at:
-        server = server_at(os.path.join(at, "data"), top, w.environment())
+        server = server_at(os.path.join(at, "data"), top, w.environment(**w.RESTLESS))
         try:
             for c, _ in promised:
                 c.server, c.connection = server, None
