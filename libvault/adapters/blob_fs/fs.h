@@ -20,7 +20,7 @@
 #define VAULT__FS_FENCE_XATTR "user.vault.fence" /* 8 bytes, big-endian */
 #define VAULT__FS_ROOT_MAX 4096u /* bytes of the root path, NUL included */
 #define VAULT__FS_NAME_MAX 96u   /* longest name that is ours, NUL included */
-#define VAULT__FS_WRITEBACK_BYTES (UINT64_C(8) << 20)
+#define VAULT__FS_WRITEBACK_BYTES (UINT64_C(2) << 20) /* written back while the next ones arrive */
 #define VAULT__FS_OPEN_MAX 4096u      /* files held open at once, at most half of RLIMIT_NOFILE */
 #define VAULT__FS_SYNCFS_FROM 8u      /* bodies from which one syncfs is cheaper than an fsync each */
 #define VAULT__FS_KNOWN_DIRS 512u     /* remembered durable directories */
