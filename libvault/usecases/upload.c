@@ -285,7 +285,8 @@ static vault_status reserve(vault_upload *u, uint64_t need, vault_err *err) {
     return VAULT_OK;
   VAULT_TRY(
     vault__quota_grow(need, VAULT_UPLOAD_STEP_BYTES, v->settings.upload_max_bytes, &want, err));
-  vault_status s = v->items->grow_upload(v->items_self, user, &u->row.id, u->row.fence, want - has, err);
+  vault_status s =
+    v->items->grow_upload(v->items_self, user, &u->row.id, u->row.fence, want - has, err);
   if (s == VAULT_E_QUOTA && want > need) {
     want = need;
     s = v->items->grow_upload(v->items_self, user, &u->row.id, u->row.fence, want - has, err);

@@ -48,27 +48,27 @@ struct vault_upload {
   vault__sha256 sha;
   uint8_t sha256[VAULT__SHA256_BYTES];
   uint64_t offset;
-  uint64_t flushed; /* of them, bytes that the store has flushed */
+  uint64_t flushed;        /* of them, bytes that the store has flushed */
   int64_t flushed_mono_ms; /* when it was flushed, or its time was put off, last */
   vault_blob_row shared;   /* the user has these bytes already: refer to them */
   int is_shared;
   int anew; /* the stored copy of these bytes is damaged */
   vault__upload_chain chain;
-  vault_str client_meta;  /* in the arena */
-  const vault_id *parts;  /* row.n_parts of them, in the arena */
-  int tell_sha256;        /* `expected` is not in the row yet */
-  int holding;            /* since held_offset, nothing counts */
+  vault_str client_meta; /* in the arena */
+  const vault_id *parts; /* row.n_parts of them, in the arena */
+  int tell_sha256;       /* `expected` is not in the row yet */
+  int holding;           /* since held_offset, nothing counts */
   uint64_t held_offset, held_chain;
   vault__sha256 held_sha;
   vault_upload_view view;
 
-  int is_inline;    /* the bytes go with the row: no upload row, no writer (upload_inline.c) */
-  uint8_t *body;    /* inline: row.length bytes, of which offset arrived */
+  int is_inline; /* the bytes go with the row: no upload row, no writer (upload_inline.c) */
+  uint8_t *body; /* inline: row.length bytes, of which offset arrived */
 
   /* The commit. The result has its place before anything is made durable. */
   vault_upload *next;
   vault_upload *turn_next, *turn_slot, *turn_last; /* commit_queue.c */
-  vault_cq *queue; /* NULL: somebody waits in finish */
+  vault_cq *queue;                                 /* NULL: somebody waits in finish */
   uint64_t tag;
   int done;
   vault_commit_result result;

@@ -58,7 +58,6 @@ vault_status vault__upload_hash_from_row(vault_upload *u, vault_err *err) {
   if (u->row.offset && u->row.sha_state_n == 0)
     return vault__fail(err, VAULT_E_CORRUPT, VAULT_ORIGIN_CORE, 0,
                        "the hash of the stored part of an upload is missing");
-  return u->row.offset
-           ? vault__sha256_load(u->row.sha_state, u->row.sha_state_n, &u->sha, err)
-           : VAULT_OK;
+  return u->row.offset ? vault__sha256_load(u->row.sha_state, u->row.sha_state_n, &u->sha, err)
+                       : VAULT_OK;
 }

@@ -118,13 +118,12 @@ vault_status vault__upload_build(vault_upload *u, vault_err *err) {
   vault *v = u->v;
   uint64_t total = 0;
   int waits = 0;
-  VAULT_TRY(
-    look_at_pieces(v, &u->row.blob.user, u->parts, u->row.n_parts, &total, &waits, err));
+  VAULT_TRY(look_at_pieces(v, &u->row.blob.user, u->parts, u->row.n_parts, &total, &waits, err));
   if (waits)
     return VAULT_OK;
   if (u->row.length != total)
-    VAULT_TRY(v->items->set_length(v->items_self, &u->row.blob.user, &u->row.id, u->row.fence,
-                                   total, err));
+    VAULT_TRY(
+      v->items->set_length(v->items_self, &u->row.blob.user, &u->row.id, u->row.fence, total, err));
   u->row.length = u->row.reserved_bytes = total;
   VAULT_TRY(begin_body(u, err));
   VAULT_TRY(vault__upload_hash_from_row(u, err));
@@ -253,8 +252,7 @@ static int is_made_of(vault *v, const vault_id *user, const vault_id *upload,
   vault_upload_row row;
   int found = 0;
   vault_upload_more *more = vault__new(&v->alloc, sizeof *more);
-  if (more &&
-      v->items->get_upload(v->items_self, user, upload, &row, more, NULL) == VAULT_OK)
+  if (more && v->items->get_upload(v->items_self, user, upload, &row, more, NULL) == VAULT_OK)
     for (uint32_t i = 0; i < row.n_parts && !found; i++)
       found = vault__id_eq(&more->parts[i], piece);
   vault__delete(&v->alloc, more);

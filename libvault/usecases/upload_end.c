@@ -132,8 +132,7 @@ void vault__upload_undo(vault_upload *u) {
   u->writer = NULL;
   /* The blob before the row: as long as the row is there, job_uploads.c knows of the blob. A
    * failed publish may have made the name, so the blob goes from SEALED on. */
-  if (published && !u->is_shared &&
-      v->blobs->remove(v->blobs_self, &u->row.blob, NULL) != VAULT_OK)
+  if (published && !u->is_shared && v->blobs->remove(v->blobs_self, &u->row.blob, NULL) != VAULT_OK)
     return;
   (void)v->items->abort_upload(v->items_self, &u->row.blob.user, &u->row.id, u->row.fence, NULL);
 }
@@ -219,8 +218,8 @@ static vault_status finish_again(vault_upload *u, vault_items **out, uint32_t *o
   vault_status s = vault__items_new(v, 1, &items, err);
   int piece = (u->row.flags & VAULT_UPLOAD_PARTIAL) != 0;
   if (s == VAULT_OK && !piece)
-    s = v->items->get_item(v->items_self, &u->row.blob.user, &u->row.done_item, &items->rows[0],
-                           err);
+    s =
+      v->items->get_item(v->items_self, &u->row.blob.user, &u->row.done_item, &items->rows[0], err);
   let_go(u);
   if (s == VAULT_OK && outcome)
     *outcome = piece ? 0 : VAULT_OUTCOME_REPLAY;

@@ -82,8 +82,10 @@ static vault_status ask_session(vault *v, const key_claim *c, int64_t now_ms, va
   if (s != VAULT_OK || !vault__id_eq(&row.user, &c->user) || row.disabled_ms || row.revoked_ms ||
       row.expires_ms <= now_ms)
     return unknown_key(err);
-  *e = (vault__token_entry){
-    .user = c->user, .session = c->session, .epoch = row.epoch, .expires_ms = row.expires_ms};
+  *e = (vault__token_entry){.user = c->user,
+                            .session = c->session,
+                            .epoch = row.epoch,
+                            .expires_ms = row.expires_ms};
   return VAULT_OK;
 }
 
@@ -118,8 +120,7 @@ vault_status vault_upload_authenticate(vault *v, const char *key, uint64_t key_l
                        "checking a key needs a vault, a principal whose size is set, and a "
                        "place for the upload's id");
   if (key_len != VAULT_UPLOAD_KEY_TEXT - 1 ||
-      vault__b64url_decode(key, key_len, raw, sizeof raw, &n) != VAULT_OK ||
-      n != sizeof raw)
+      vault__b64url_decode(key, key_len, raw, sizeof raw, &n) != VAULT_OK || n != sizeof raw)
     return unknown_key(err);
   memcpy(&c, raw, sizeof c);
   if (!is_ours(v, raw, &c))

@@ -98,8 +98,8 @@ static vault_status go_back(vault_upload *u, vault_err *err) {
   v->blobs->discard(v->blobs_self, u->writer, 1);
   u->writer = NULL;
   u->state = VAULT__UPLOAD_BROKEN;
-  VAULT_TRY(v->blobs->resume(v->blobs_self, &u->row.blob, u->held_offset, u->row.fence, &u->writer,
-                             err));
+  VAULT_TRY(
+    v->blobs->resume(v->blobs_self, &u->row.blob, u->held_offset, u->row.fence, &u->writer, err));
   u->offset = u->flushed = u->held_offset;
   u->chain.n = u->held_chain;
   u->sha = u->held_sha;
@@ -144,8 +144,8 @@ static vault_status set_length(vault_upload *u, uint64_t length, vault_err *err)
     return vault__fail(err, VAULT_E_TOO_LARGE, VAULT_ORIGIN_CORE, 0,
                        "one upload has at most %llu bytes",
                        (unsigned long long)v->settings.upload_max_bytes);
-  VAULT_TRY(v->items->set_length(v->items_self, &u->row.blob.user, &u->row.id, u->row.fence, length,
-                                 err));
+  VAULT_TRY(
+    v->items->set_length(v->items_self, &u->row.blob.user, &u->row.id, u->row.fence, length, err));
   u->row.length = u->row.reserved_bytes = length;
   return VAULT_OK;
 }

@@ -17,9 +17,10 @@ static vault_status not_found(vault_err *err) {
 
 /* The flags that the row remembers, in both languages. */
 static const uint32_t up_flags[] = {VAULT_UP_RESUMABLE, VAULT_UP_NEW_ONLY, VAULT_UP_IF_VERSION,
-                                    VAULT_UP_SHA256,     VAULT_UP_PARTIAL};
+                                    VAULT_UP_SHA256, VAULT_UP_PARTIAL};
 static const uint32_t row_flags[] = {VAULT_UPLOAD_RESUMABLE, VAULT_UPLOAD_NEW_ONLY,
-                                     VAULT_UPLOAD_IF_VERSION, VAULT_UPLOAD_SHA256,    VAULT_UPLOAD_PARTIAL};
+                                     VAULT_UPLOAD_IF_VERSION, VAULT_UPLOAD_SHA256,
+                                     VAULT_UPLOAD_PARTIAL};
 
 static uint32_t translate(uint32_t flags, const uint32_t *from, const uint32_t *to) {
   uint32_t out = 0;
@@ -28,7 +29,6 @@ static uint32_t translate(uint32_t flags, const uint32_t *from, const uint32_t *
       out |= to[i];
   return out;
 }
-
 
 uint32_t vault__upload_row_flags(uint32_t flags) {
   return translate(flags, up_flags, row_flags);
@@ -126,8 +126,8 @@ static vault_status take_texts(vault_upload *u, const vault_upload_more *more, v
 
 static vault_status read_row(vault_upload *u, const vault_id *user, const vault_id *upload,
                              vault_err *err) {
-  static const vault__upload_state state_of[] = {
-    VAULT__UPLOAD_RECEIVING, VAULT__UPLOAD_DONE, VAULT__UPLOAD_WAITING};
+  static const vault__upload_state state_of[] = {VAULT__UPLOAD_RECEIVING, VAULT__UPLOAD_DONE,
+                                                 VAULT__UPLOAD_WAITING};
   vault *v = u->v;
   vault_upload_more *more = vault__new(&v->alloc, sizeof *more);
   if (!more)
@@ -177,8 +177,8 @@ static vault_status find_body(vault_upload *u, vault_err *err) {
 vault_status vault__upload_open_body(vault_upload *u, vault_err *err) {
   vault *v = u->v;
   VAULT_TRY(vault__upload_hash_from_row(u, err));
-  vault_status s = v->blobs->resume(v->blobs_self, &u->row.blob, u->row.offset, u->row.fence,
-                                    &u->writer, err);
+  vault_status s =
+    v->blobs->resume(v->blobs_self, &u->row.blob, u->row.offset, u->row.fence, &u->writer, err);
   return s == VAULT_E_NOT_FOUND ? find_body(u, err) : s;
 }
 

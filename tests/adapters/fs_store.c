@@ -1,8 +1,11 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fs_rig.h"
@@ -222,14 +225,14 @@ START_TEST(large_bodies_pass_the_write_back_mark) {
   uint64_t size = 0;
   vt_fs_make(&f);
   vt_ok(f.b.ops->begin(f.b.self, &key, 0, &w, NULL));
-  for (int i = 0; i < 10; i++)
+  for (int i = 0; i < 11; i++)
     vt_ok(f.b.ops->write(f.b.self, w, piece, sizeof piece, NULL));
-  ck_assert_uint_eq(w->started, VAULT__FS_WRITEBACK_BYTES);
+  ck_assert_uint_eq(w->started, 5 * VAULT__FS_WRITEBACK_BYTES);
   vt_ok(f.b.ops->seal(f.b.self, w, &meta, NULL));
   vt_ok(f.b.ops->publish(f.b.self, w, NULL));
   f.b.ops->discard(f.b.self, w, 0);
   vt_ok(f.b.ops->stat(f.b.self, &key, &size, NULL, NULL));
-  ck_assert_uint_eq(size, 10 * sizeof piece);
+  ck_assert_uint_eq(size, 11 * sizeof piece);
   vt_fs_remove(&f);
 }
 END_TEST
@@ -285,6 +288,55 @@ START_TEST(the_newest_writer_has_the_partial_body) {
 }
 END_TEST
 
+/* Whether this process waits for a flock: /proc/locks shows who is blocked with an arrow. */
+static int waits_for_lock(pid_t pid) {
+  char line[256], wanted[32];
+  int found = 0;
+  FILE *f = fopen("/proc/locks", "r");
+  ck_assert_ptr_nonnull(f);
+  (void)snprintf(wanted, sizeof wanted, " %d ", (int)pid);
+  while (!found && fgets(line, sizeof line, f))
+    found = strstr(line, "->") != NULL && strstr(line, wanted) != NULL;
+  (void)fclose(f);
+  return found;
+}
+
+/* A resume that waited while the body was published must not write to it, nor cut it: it has the
+ * published file open by then. */
+START_TEST(a_body_that_is_published_meanwhile_is_left_alone) {
+  vt_fs f;
+  vault_blob_key key = key_n(1);
+  vault_blob_writer *w = NULL;
+  vault_blob_meta meta = vt_blob_meta(vt_sha_hello);
+  int status = 0;
+  vt_fs_make(&f);
+  vt_ok(f.b.ops->begin(f.b.self, &key, VAULT_BLOB_RESUMABLE, &w, NULL));
+  vt_ok(f.b.ops->write(f.b.self, w, "hello", 5, NULL));
+  vt_ok(f.b.ops->seal(f.b.self, w, &meta, NULL));
+  vault__fs *s = vt_fs_self(&f);
+  if (!(s->caps & VAULT_BLOB_CAP_META)) {
+    f.b.ops->discard(f.b.self, w, 0);
+    vt_fs_remove(&f);
+    return; /* no fences on this file system */
+  }
+  ck_assert_int_eq(flock(w->fd, LOCK_EX), 0); /* as within a call */
+  pid_t pid = fork();
+  ck_assert_int_ge(pid, 0);
+  if (pid == 0) {
+    vault_blob_writer *b = NULL;
+    _exit(f.b.ops->resume(f.b.self, &key, 0, 1, &b, NULL) == VAULT_E_NOT_FOUND ? 0 : 1);
+  }
+  while (!waits_for_lock(pid) && waitpid(pid, &status, WNOHANG) == 0)
+    (void)sched_yield();
+  vt_ok(f.b.ops->publish(f.b.self, w, NULL)); /* its own lock is taken again, and let go */
+  ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+  ck_assert_int_eq(WIFEXITED(status) && WEXITSTATUS(status) == 0, 1);
+  f.b.ops->discard(f.b.self, w, 0);
+  vt_blob_expect(&f.b, &key, "hello", 5);
+  vt_fs_remove(&f);
+}
+END_TEST
+
 START_TEST(use_before_attach_is_refused) {
   const vault_blob_store_ops *ops = NULL;
   void *self = NULL;
@@ -318,14 +370,21 @@ START_TEST(removed_directories_are_made_again) {
 END_TEST
 
 static Suite *store(void) {
-  const TTest *const all[] = {
-    root_is_made_one_level_deep,           directory_of_someone_else_is_refused,
-    mark_that_is_not_ours_is_refused,      store_is_private,
-    links_inside_are_never_followed,       a_link_as_a_blob_is_never_followed,
-    strange_files_are_not_listed,          long_directories_are_listed_whole,
-    large_bodies_pass_the_write_back_mark, open_files_are_limited,
-    the_newest_writer_has_the_partial_body,         use_before_attach_is_refused,
-    removed_directories_are_made_again,    NULL};
+  const TTest *const all[] = {root_is_made_one_level_deep,
+                              directory_of_someone_else_is_refused,
+                              mark_that_is_not_ours_is_refused,
+                              store_is_private,
+                              links_inside_are_never_followed,
+                              a_link_as_a_blob_is_never_followed,
+                              strange_files_are_not_listed,
+                              long_directories_are_listed_whole,
+                              large_bodies_pass_the_write_back_mark,
+                              open_files_are_limited,
+                              the_newest_writer_has_the_partial_body,
+                              a_body_that_is_published_meanwhile_is_left_alone,
+                              use_before_attach_is_refused,
+                              removed_directories_are_made_again,
+                              NULL};
   return vt_suite("fs_store", all);
 }
 

@@ -19,8 +19,7 @@ static vault_upload_save save_of(const vt_items *f, const vault_upload_row *row,
                              .blob = row->blob.blob};
 }
 
-static vault_status save(vt_items *f, const vault_upload_row *row, int64_t fence,
-                         uint64_t offset) {
+static vault_status save(vt_items *f, const vault_upload_row *row, int64_t fence, uint64_t offset) {
   vault_upload_save s = save_of(f, row, fence, offset);
   return f->ops->save_offset(f->self, &s, &f->err);
 }
@@ -218,8 +217,7 @@ START_TEST(upload_key_is_found) {
   (void)snprintf(again.op_key, sizeof again.op_key, "key");
   vt_is(f.ops->begin_upload(f.self, &row, p.names, p.n, none, NULL, &existing, &f.err), VAULT_OK);
   again.flags = VAULT_UPLOAD_RESUMABLE;
-  vt_is(f.ops->begin_upload(f.self, &again, p.names, p.n, none, NULL, &existing, &f.err),
-        VAULT_OK);
+  vt_is(f.ops->begin_upload(f.self, &again, p.names, p.n, none, NULL, &existing, &f.err), VAULT_OK);
   row = again;
   again.id = vt_new_id();
   vt_is(f.ops->begin_upload(f.self, &again, p.names, p.n, none, NULL, &existing, &f.err),
@@ -227,8 +225,7 @@ START_TEST(upload_key_is_found) {
   ck_assert(vt_same_id(&existing, &row.id));
   ck_assert_uint_eq(vt_usage(&f).partial_bytes, 20);
   again.blob.user = vt_items_user(&f, 1000);
-  vt_is(f.ops->begin_upload(f.self, &again, p.names, p.n, none, NULL, &existing, &f.err),
-        VAULT_OK);
+  vt_is(f.ops->begin_upload(f.self, &again, p.names, p.n, none, NULL, &existing, &f.err), VAULT_OK);
   vt_items_close(&f);
 }
 END_TEST
@@ -272,8 +269,7 @@ START_TEST(upload_texts_and_pieces) {
   vault_upload_row piece = vt_upload_row(&f, 5);
   piece.flags = VAULT_UPLOAD_RESUMABLE | VAULT_UPLOAD_PARTIAL;
   vt_is(vt_begin(&f, &piece, "no"), VAULT_E_USAGE);
-  vt_is(f.ops->begin_upload(f.self, &piece, NULL, 0, (vault_str){NULL, 0}, NULL, &existing,
-                            &f.err),
+  vt_is(f.ops->begin_upload(f.self, &piece, NULL, 0, (vault_str){NULL, 0}, NULL, &existing, &f.err),
         VAULT_OK);
   vault_upload_save s = save_of(&f, &piece, 0, 5);
   s.state = VAULT_UPLOAD_DONE;
@@ -297,8 +293,9 @@ static void expect_chain(vt_items *f, const vault_id *blob, uint64_t first, uint
   uint64_t n = 99;
   vt_is(f->ops->get_chain(f->self, blob, first, got, max, &n, &f->err), VAULT_OK);
   ck_assert_uint_eq(n, want);
-  ck_assert_int_eq(
-    memcmp(got, states + (first - 1) * VAULT_CHAIN_STATE, (size_t)(n * VAULT_CHAIN_STATE)), 0);
+  ck_assert_int_eq(memcmp(got, states + (first - 1) * VAULT_CHAIN_STATE,
+                          (size_t)(n * VAULT_CHAIN_STATE)),
+                   0);
 }
 
 START_TEST(chain_is_kept_with_the_blob) {

@@ -171,9 +171,8 @@ static void expect_body(const char *path, uint64_t size) {
 
 /* Suspended at a, lost from a to b without a flush, resumed at a. */
 START_TEST(the_digest_goes_on_from_any_offset) {
-  static const uint32_t at[] = {0,       1,   55,      56,      63,          64,
-                                65,      127, MIB - 1, MIB,     MIB + 1,     2 * MIB - 64,
-                                2 * MIB, 3 * MIB};
+  static const uint32_t at[] = {0,   1,       55,  56,      63,           64,      65,
+                                127, MIB - 1, MIB, MIB + 1, 2 * MIB - 64, 2 * MIB, 3 * MIB};
   const uint64_t size = 3 * MIB + 17;
   char path[16];
   for (unsigned i = 0; i < sizeof at / sizeof *at; i++) {

@@ -17,14 +17,14 @@
 #define VAULT__FS_INCOMING ".vault/incoming"
 #define VAULT__FS_MARK ".vault/store"
 #define VAULT__FS_XATTR "user.vault"
-#define VAULT__FS_FENCE_XATTR "user.vault.fence" /* 8 bytes, big-endian */
-#define VAULT__FS_ROOT_MAX 4096u /* bytes of the root path, NUL included */
-#define VAULT__FS_NAME_MAX 96u   /* longest name that is ours, NUL included */
+#define VAULT__FS_FENCE_XATTR "user.vault.fence"      /* 8 bytes, big-endian */
+#define VAULT__FS_ROOT_MAX 4096u                      /* bytes of the root path, NUL included */
+#define VAULT__FS_NAME_MAX 96u                        /* longest name that is ours, NUL included */
 #define VAULT__FS_WRITEBACK_BYTES (UINT64_C(2) << 20) /* written back while the next ones arrive */
-#define VAULT__FS_OPEN_MAX 4096u      /* files held open at once, at most half of RLIMIT_NOFILE */
-#define VAULT__FS_SYNCFS_FROM 8u      /* bodies from which one syncfs is cheaper than an fsync each */
-#define VAULT__FS_KNOWN_DIRS 512u     /* remembered durable directories */
-#define VAULT__FS_BAD_FLUSHES 3u      /* this many failed flushes ... */
+#define VAULT__FS_OPEN_MAX 4096u  /* files held open at once, at most half of RLIMIT_NOFILE */
+#define VAULT__FS_SYNCFS_FROM 8u  /* bodies from which one syncfs is cheaper than an fsync each */
+#define VAULT__FS_KNOWN_DIRS 512u /* remembered durable directories */
+#define VAULT__FS_BAD_FLUSHES 3u  /* this many failed flushes ... */
 #define VAULT__FS_BAD_WINDOW_MS 60000 /* ... within this time end all writing */
 
 typedef struct vault__fs {
@@ -40,7 +40,7 @@ typedef struct vault__fs {
   int (*syncfs_fd)(int fd);
   pthread_mutex_t syncfs_lock;   /* one at a time: the first to ask takes the kernel's report */
   _Atomic uint64_t n_bad_syncfs; /* that failed so far */
-  pthread_mutex_t lock; /* the rest */
+  pthread_mutex_t lock;          /* the rest */
   uint32_t n_open;
   int read_only;
   uint32_t n_bad;                        /* failed flushes so far */
@@ -56,10 +56,10 @@ struct vault_blob_writer {
   char part[VAULT__FS_NAME_MAX]; /* name in .vault/incoming; "" for a file without a name */
   int fd;
   int resumable, named, broken, sealed, published;
-  int fenced;    /* resumable, and the file can carry a fence (partial.c) */
-  int64_t fence; /* of the lease that this writer works under */
-  uint64_t offset;  /* bytes so far */
-  uint64_t started; /* bytes whose write-back was started */
+  int fenced;            /* resumable, and the file can carry a fence (partial.c) */
+  int64_t fence;         /* of the lease that this writer works under */
+  uint64_t offset;       /* bytes so far */
+  uint64_t started;      /* bytes whose write-back was started */
   uint64_t n_bad_syncfs; /* of the store, when this body began */
   int mine;              /* the name was made by this writer */
   vault_status status;   /* in publish_many */
@@ -136,7 +136,7 @@ int vault__fs_can_fence(int fd);
 vault_status vault__fs_enter(vault_blob_writer *w, vault_err *err);
 void vault__fs_leave(vault_blob_writer *w);
 /* Under the lock: from now on only this fence counts. OK | PREEMPTED | NOT_FOUND | IO */
-vault_status vault__fs_raise_fence(vault_blob_writer *w, vault_err *err);
+vault_status vault__fs_raise_fence(const vault__fs *s, vault_blob_writer *w, vault_err *err);
 
 /* ---- publish.c ---- */
 
@@ -169,8 +169,8 @@ int vault__fs_has_meta(int fd);
 vault_status vault__fs_attach(void *self, const vault_id *id, uint32_t create, vault_err *err);
 vault_status vault__fs_begin(void *self, const vault_blob_key *key, uint32_t flags,
                              vault_blob_writer **out, vault_err *err);
-vault_status vault__fs_resume(void *self, const vault_blob_key *key, uint64_t offset,
-                              int64_t fence, vault_blob_writer **out, vault_err *err);
+vault_status vault__fs_resume(void *self, const vault_blob_key *key, uint64_t offset, int64_t fence,
+                              vault_blob_writer **out, vault_err *err);
 vault_status vault__fs_open_partial(void *self, const vault_blob_key *key, vault_blob_reader **out,
                                     uint64_t *size_bytes, vault_err *err);
 vault_status vault__fs_copy(void *self, vault_blob_writer *w, vault_blob_reader *r, uint64_t offset,

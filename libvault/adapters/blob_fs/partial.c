@@ -57,17 +57,31 @@ void vault__fs_leave(vault_blob_writer *w) {
     (void)flock(w->fd, LOCK_UN);
 }
 
-/* Published or removed while this call waited for the lock: the file is not a partial body any
- * more. One that has both names was published by a process that died before it removed the
- * partial one. */
-vault_status vault__fs_raise_fence(vault_blob_writer *w, vault_err *err) {
+/* The file was opened before the lock was there: meanwhile it may have been published, and then
+ * it must never be written again, or removed. One that has both names was published by a
+ * process that died before it took the partial one away. */
+static vault_status check_partial(const vault__fs *s, const vault_blob_writer *w, vault_err *err) {
+  struct stat mine, named;
+  int dir = vault__fs_open_dir(s, VAULT__FS_INCOMING);
+  if (dir < 0 || fstat(w->fd, &mine) != 0) {
+    int error = errno;
+    vault__fs_close(dir);
+    return vault__fs_fail(err, error, "opening a partial body");
+  }
+  int found = fstatat(dir, w->part, &named, AT_SYMLINK_NOFOLLOW) == 0;
+  int error = errno;
+  vault__fs_close(dir);
+  if (!found && error != ENOENT)
+    return vault__fs_fail(err, error, "opening a partial body");
+  if (found && mine.st_nlink == 1 && named.st_ino == mine.st_ino && named.st_dev == mine.st_dev)
+    return VAULT_OK;
+  return vault__fail(err, VAULT_E_NOT_FOUND, VAULT_ORIGIN_BLOB, 0,
+                     "this body is published already, or removed");
+}
+
+vault_status vault__fs_raise_fence(const vault__fs *s, vault_blob_writer *w, vault_err *err) {
   uint8_t x[FENCE_BYTES];
-  struct stat info;
-  if (fstat(w->fd, &info) != 0)
-    return vault__fs_fail(err, errno, "opening a partial body");
-  if (info.st_nlink != 1)
-    return vault__fail(err, VAULT_E_NOT_FOUND, VAULT_ORIGIN_BLOB, 0,
-                       "this body is published already, or removed");
+  VAULT_TRY(check_partial(s, w, err));
   for (unsigned i = 0; i < FENCE_BYTES; i++)
     x[i] = (uint8_t)((uint64_t)w->fence >> (56 - 8 * i));
   if (fsetxattr(w->fd, VAULT__FS_FENCE_XATTR, x, sizeof x, 0) != 0)

@@ -161,10 +161,11 @@ vault_status vault__fs_begin(void *self, const vault_blob_key *key, uint32_t fla
 }
 
 /* Under the lock, whichever kind it is. */
-static vault_status cut_part(vault_blob_writer *w, uint64_t offset, vault_err *err) {
+static vault_status cut_part(const vault__fs *s, vault_blob_writer *w, uint64_t offset,
+                             vault_err *err) {
   struct stat info;
   if (w->fenced)
-    VAULT_TRY(vault__fs_raise_fence(w, err));
+    VAULT_TRY(vault__fs_raise_fence(s, w, err));
   if (fstat(w->fd, &info) != 0)
     return vault__fs_fail(err, errno, "opening a partial body");
   if (!S_ISREG(info.st_mode) || (uint64_t)info.st_size < offset)
@@ -187,13 +188,13 @@ static vault_status open_part(vault__fs *s, vault_blob_writer *w, uint64_t offse
     return vault__fs_fail(err, errno, "opening a partial body");
   VAULT_TRY(claim_part(w, err));
   VAULT_TRY(vault__fs_enter(w, err));
-  vault_status st = cut_part(w, offset, err);
+  vault_status st = cut_part(s, w, offset, err);
   vault__fs_leave(w);
   return st;
 }
 
-vault_status vault__fs_resume(void *self, const vault_blob_key *key, uint64_t offset,
-                              int64_t fence, vault_blob_writer **out, vault_err *err) {
+vault_status vault__fs_resume(void *self, const vault_blob_key *key, uint64_t offset, int64_t fence,
+                              vault_blob_writer **out, vault_err *err) {
   vault__fs *s = self;
   vault_blob_writer *w = NULL;
   VAULT_TRY(new_writer(s, key, &w, err));

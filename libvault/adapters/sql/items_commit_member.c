@@ -14,12 +14,12 @@
 
 typedef struct plan {
   const vault_commit_item *m;
-  vault__items_found old; /* the file that gets a new version */
-  vault_id parent;        /* the deepest folder of the path that exists */
-  uint32_t n_found;       /* components of the path that exist as folders */
+  vault__items_found old;  /* the file that gets a new version */
+  vault_id parent;         /* the deepest folder of the path that exists */
+  uint32_t n_found;        /* components of the path that exist as folders */
   vault__upload_held held; /* FINISH */
-  vault_id item;          /* answer */
-  vault_item_row made;    /* the new item */
+  vault_id item;           /* answer */
+  vault_item_row made;     /* the new item */
 } plan;
 
 static int shared(const vault_commit_item *m) {
@@ -357,7 +357,8 @@ static vault_status end_upload(vault__items_tx *t, const plan *p, const vault_id
   vault__val user = vault__p_id(&m->blob.user), upload = vault__p_id(&m->upload);
   if (m->flags & VAULT_COMMIT_REMEMBER)
     VAULT_TRY(
-      vault__items_run1(t, VAULT__SQL_UPLOAD_DONE, VAULT__P(user, upload, vault__p_id(item), vault__p_u64(m->size_bytes))));
+      vault__items_run1(t, VAULT__SQL_UPLOAD_DONE,
+                        VAULT__P(user, upload, vault__p_id(item), vault__p_u64(m->size_bytes))));
   else
     VAULT_TRY(vault__items_run1(t, VAULT__SQL_UPLOAD_DROP, VAULT__P(user, upload)));
   return vault__items_drop_chain(t, &p->held.blob);

@@ -36,9 +36,9 @@ static vault_status begun_before(vault__items_tx *t, begin_args *a) {
   vault__rows rows;
   if (!w->op_key[0] || !(w->flags & VAULT_UPLOAD_RESUMABLE))
     return VAULT_OK;
-  VAULT_TRY(
-    vault__items_run(t, VAULT__SQL_UPLOAD_BY_KEY,
-                     VAULT__P(vault__p_id(&w->blob.user), vault__p_cstr(w->op_key)), &rows));
+  VAULT_TRY(vault__items_run(t, VAULT__SQL_UPLOAD_BY_KEY,
+                             VAULT__P(vault__p_id(&w->blob.user), vault__p_cstr(w->op_key)),
+                             &rows));
   if (rows.n == 0)
     return VAULT_OK;
   vault__row r = vault__row_at(&rows, 0);
@@ -162,9 +162,9 @@ static vault_status grow_work(vault__items_tx *t, void *arg) {
   VAULT_TRY(vault__items_held_by(&held, a->fence, t->err));
   vault__items_delta d = {.partial = (int64_t)a->bytes};
   VAULT_TRY(vault__items_move(t, &u, &d));
-  return vault__items_run1(
-    t, VAULT__SQL_UPLOAD_GROW,
-    VAULT__P(vault__p_id(a->user), vault__p_id(a->upload), vault__p_u64(a->bytes)));
+  return vault__items_run1(t, VAULT__SQL_UPLOAD_GROW,
+                           VAULT__P(vault__p_id(a->user), vault__p_id(a->upload),
+                                    vault__p_u64(a->bytes)));
 }
 
 vault_status vault__items_grow_upload(void *self, const vault_id *user, const vault_id *upload,
@@ -184,9 +184,9 @@ static vault_status length_work(vault__items_tx *t, void *arg) {
   VAULT_TRY(vault__items_held_by(&held, a->fence, t->err));
   vault__items_delta d = {.partial = (int64_t)a->bytes - held.reserved};
   VAULT_TRY(vault__items_move(t, &u, &d));
-  return vault__items_run1(
-    t, VAULT__SQL_UPLOAD_LENGTH,
-    VAULT__P(vault__p_id(a->user), vault__p_id(a->upload), vault__p_u64(a->bytes)));
+  return vault__items_run1(t, VAULT__SQL_UPLOAD_LENGTH,
+                           VAULT__P(vault__p_id(a->user), vault__p_id(a->upload),
+                                    vault__p_u64(a->bytes)));
 }
 
 vault_status vault__items_set_length(void *self, const vault_id *user, const vault_id *upload,
@@ -209,14 +209,14 @@ static vault_status why_not_saved(vault__items_tx *t, const vault_upload_save *a
 static vault_status save_work(vault__items_tx *t, void *arg) {
   const vault_upload_save *a = arg;
   vault__rows rows = {0};
-  VAULT_TRY(vault__items_run(
-    t, VAULT__SQL_UPLOAD_OFFSET,
-    VAULT__P(vault__p_id(&a->user), vault__p_id(&a->upload), vault__p_int(a->fence),
-             vault__p_u64(a->offset), vault__p_blob(a->sha_state, a->sha_state_n),
-             vault__p_int(a->expires_ms), vault__p_int(a->state),
-             vault__p_int(a->has_sha256 ? VAULT_UPLOAD_SHA256 : 0),
-             vault__p_blob(a->sha256, sizeof a->sha256)),
-    &rows));
+  VAULT_TRY(vault__items_run(t, VAULT__SQL_UPLOAD_OFFSET,
+                             VAULT__P(vault__p_id(&a->user), vault__p_id(&a->upload),
+                                      vault__p_int(a->fence), vault__p_u64(a->offset),
+                                      vault__p_blob(a->sha_state, a->sha_state_n),
+                                      vault__p_int(a->expires_ms), vault__p_int(a->state),
+                                      vault__p_int(a->has_sha256 ? VAULT_UPLOAD_SHA256 : 0),
+                                      vault__p_blob(a->sha256, sizeof a->sha256)),
+                             &rows));
   if (rows.affected != 1)
     return why_not_saved(t, a);
   return vault__items_add_chain(t, &a->blob, &a->chain);

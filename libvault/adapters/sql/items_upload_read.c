@@ -103,11 +103,11 @@ static vault_status lease_work(vault__items_tx *t, void *arg) {
   vault__rows rows;
   vault__upload_held held;
   VAULT_TRY(vault__items_hold(t, a->user, &u));
-  VAULT_TRY(vault__items_run(t, VAULT__SQL_UPLOAD_LEASE,
-                             VAULT__P(vault__p_id(a->user), vault__p_id(a->upload),
-                                      vault__p_int(a->fence),
-                                      vault__p_blob(a->owner, sizeof a->out->owner)),
-                             &rows));
+  VAULT_TRY(
+    vault__items_run(t, VAULT__SQL_UPLOAD_LEASE,
+                     VAULT__P(vault__p_id(a->user), vault__p_id(a->upload), vault__p_int(a->fence),
+                              vault__p_blob(a->owner, sizeof a->out->owner)),
+                     &rows));
   if (rows.n)
     return give_row(t, &rows, a);
   VAULT_TRY(vault__items_held(t, a->user, a->upload, &held));
@@ -178,9 +178,10 @@ typedef struct ids_args {
 static vault_status waiting_work(vault__items_tx *t, void *arg) {
   ids_args *a = arg;
   vault__rows rows;
-  VAULT_TRY(vault__items_run(
-    t, VAULT__SQL_UPLOAD_WAITING,
-    VAULT__P(vault__p_id(a->user), vault__p_id(a->after), vault__p_u64(a->max)), &rows));
+  VAULT_TRY(
+    vault__items_run(t, VAULT__SQL_UPLOAD_WAITING,
+                     VAULT__P(vault__p_id(a->user), vault__p_id(a->after), vault__p_u64(a->max)),
+                     &rows));
   for (int64_t i = 0; i < rows.n; i++) {
     vault__row r = vault__row_at(&rows, i);
     vault__get_id(&r, &a->ids[i]);
@@ -211,11 +212,11 @@ static vault_status chain_work(vault__items_tx *t, void *arg) {
   chain_args *a = arg;
   vault__rows rows;
   a->n = 0;
-  VAULT_TRY(vault__items_run(
-    t, VAULT__SQL_CHAIN_GET,
-    VAULT__P(vault__p_id(a->blob), vault__p_int((int64_t)a->first - (int64_t)VAULT__CHAIN_ROW),
-             vault__p_int((int64_t)(a->first + a->max))),
-    &rows));
+  VAULT_TRY(vault__items_run(t, VAULT__SQL_CHAIN_GET,
+                             VAULT__P(vault__p_id(a->blob),
+                                      vault__p_int((int64_t)a->first - (int64_t)VAULT__CHAIN_ROW),
+                                      vault__p_int((int64_t)(a->first + a->max))),
+                             &rows));
   for (int64_t i = 0; i < rows.n && a->n < a->max; i++) {
     vault__row r = vault__row_at(&rows, i);
     uint64_t at = vault__get_u64(&r), want = a->first + a->n;
