@@ -67,7 +67,7 @@ uint32_t vd_crc32c(uint32_t crc, const uint8_t *bytes, size_t n) {
   for (; n >= CRC_SLICES; bytes += CRC_SLICES, n -= CRC_SLICES) {
     uint32_t next = 0;
     for (size_t k = 0; k < CRC_SLICES; k++) {
-      uint8_t b = bytes[k] ^ (k < 4 ? (uint8_t)(crc >> (8 * k)) : 0);
+      uint8_t b = (uint8_t)(bytes[k] ^ (k < 4 ? (uint8_t)(crc >> (8 * k)) : 0));
       next ^= crc_table[CRC_SLICES - 1 - k][b];
     }
     crc = next;
