@@ -1,6 +1,7 @@
 /* Downloads. The happy path: open the reader, check the preconditions, narrow to the range, and hand
- * the file descriptor to the HTTP core, which owns the reader from then on. Nothing of the blob is
- * opened for 304, 412, 416 and HEAD. */
+ * the bytes or the file descriptor to the HTTP core, which owns the reader from then on. Nothing of the
+ * blob is opened for 304, 412, 416 and HEAD.
+ * On the loop: with a known token and a local database, up to where a file would have to be opened. */
 #include "download.h"
 
 #include <stdio.h>
@@ -119,9 +120,11 @@ static vd_next send_content(vd_request *rq, vd_response *rs, vault_reader *r) {
   char type[CONTENT_TYPE_MAX];
   vault_err err = VAULT_ERR_INIT;
   download d = {.view = vault_reader_get(r)};
+  vault_str bytes = {NULL, 0};
   uint64_t first, len;
   int32_t fd = -1;
-  vault_status s = VAULT_OK;
+  bool wanted;
+  vault_status s;
 
   vd_content_etag(&d.view->version, d.etag);
   d.modified_s = modified_of(d.view);
@@ -129,8 +132,15 @@ static vd_next send_content(vd_request *rq, vd_response *rs, vault_reader *r) {
     vault_reader_free(r);
     return VD_DONE;
   }
+  wanted = vd_request_method(rq) == VD_GET && len > 0;
   s = vault_read_range(r, first, len, &err);
-  if (s == VAULT_OK && vd_request_method(rq) == VD_GET && len > 0)
+  if (s == VAULT_OK && wanted)
+    s = vault_read_inline(r, &bytes, &err);
+  if (s == VAULT_OK && wanted && bytes.p == NULL && vd_on_loop(rq)) {
+    vault_reader_free(r);
+    return VD_WORKER;
+  }
+  if (s == VAULT_OK && wanted && bytes.p == NULL)
     s = vault_read_fd(r, &fd, &err);
   if (s != VAULT_OK) {
     vault_reader_free(r);
@@ -139,12 +149,22 @@ static vd_next send_content(vd_request *rq, vd_response *rs, vault_reader *r) {
   add_validators(rs, &d);
   add_description(rs, &d);
   content_type_of(d.view, type, sizeof type);
-  if (fd >= 0) {
+  if (bytes.p != NULL) {
+    vd_send_borrowed(rs, type, bytes.p, len, release_reader, r);
+  } else if (fd >= 0) {
     vd_send_file(rs, type, fd, first, len, release_reader, r);
   } else {
     vd_send_pull(rs, type, len, pull_reader, release_reader, r);
   }
   return VD_DONE;
+}
+
+/* Who asks. On the loop only where looking up a row does not wait for a network. */
+static vd_next identify(vd_request *rq, vd_response *rs, vault_principal *who) {
+  const vd_context *app = vd_request_app(rq);
+  if (vd_on_loop(rq) && !(vault_caps(app->vault) & VAULT_CAP_LOCAL_READS))
+    return VD_WORKER;
+  return vd_identify(rq, rs, who);
 }
 
 vd_next vd_download_by_id(vd_request *rq, vd_response *rs) {
@@ -155,9 +175,14 @@ vd_next vd_download_by_id(vd_request *rq, vd_response *rs) {
   vault_reader *r = NULL;
   vault_principal who;
   vault_status s;
+  vd_next next;
 
-  if (!vd_only_params(rq, rs, known, 1) || !vd_authenticate(rq, rs, &who) ||
-      !vd_path_id(rq, rs, &item) || !vd_query_id(rq, rs, "version", &version))
+  if (!vd_only_params(rq, rs, known, 1))
+    return VD_DONE;
+  next = identify(rq, rs, &who);
+  if (next != VD_CONTINUE)
+    return next;
+  if (!vd_path_id(rq, rs, &item) || !vd_query_id(rq, rs, "version", &version))
     return VD_DONE;
   s = vault_read_open(app->vault, &who, &item, &version, 0, VAULT_TO_END, &r, &err);
   return s == VAULT_OK ? send_content(rq, rs, r) : vd_fail(rq, rs, s, &err);
@@ -174,9 +199,14 @@ vd_next vd_download_by_path(vd_request *rq, vd_response *rs) {
   uint32_t space, stride;
   uint64_t n;
   vault_status s;
+  vd_next next;
 
-  if (!vd_only_params(rq, rs, known, 2) || !vd_authenticate(rq, rs, &who) ||
-      !vd_query_space(rq, rs, &space))
+  if (!vd_only_params(rq, rs, known, 2))
+    return VD_DONE;
+  next = identify(rq, rs, &who);
+  if (next != VD_CONTINUE)
+    return next;
+  if (!vd_query_space(rq, rs, &space))
     return VD_DONE;
   if (path == NULL)
     return vd_bad_request(rs, "bad_parameter", "The query parameter \"path\" is missing.");

@@ -232,11 +232,11 @@ static vd_next delete_trash(vd_request *rq, vd_response *rs) {
 static const vd_route routes[] = {
   {VD_GET, "/api/v1/files", 0, 0, get_files, NULL},
   {VD_POST, "/api/v1/files", 0, 0, post_folder, NULL},
-  {VD_GET, "/api/v1/files/content", 0, 0, vd_download_by_path, NULL},
+  {VD_GET, "/api/v1/files/content", VD_TRY_LOOP, 0, vd_download_by_path, NULL},
   {VD_GET, "/api/v1/files/{id}", 0, 0, get_item, NULL},
   {VD_PATCH, "/api/v1/files/{id}", 0, 0, patch_item, NULL},
   {VD_DELETE, "/api/v1/files/{id}", 0, 0, delete_item, NULL},
-  {VD_GET, "/api/v1/files/{id}/content", 0, 0, vd_download_by_id, NULL},
+  {VD_GET, "/api/v1/files/{id}/content", VD_TRY_LOOP, 0, vd_download_by_id, NULL},
   {VD_GET, "/api/v1/trash", 0, 0, get_trash, NULL},
   {VD_POST, "/api/v1/trash/{id}/restore", 0, 0, post_restore, NULL},
   {VD_DELETE, "/api/v1/trash/{id}", 0, 0, delete_trash, NULL},

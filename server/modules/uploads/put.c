@@ -1,5 +1,7 @@
 /* Plain PUT. The happy path: open checks everything and reserves; data appends; end seals (large
  * bodies: the flush belongs on a worker) and submits; the committer's event answers.
+ * A small body of known length, to a path, with a token that is known, never leaves the loop: the library keeps it in
+ * memory until its commit, and nothing on the way waits.
  * Whatever fails, the upload is aborted at once and the failure is the answer. */
 #include "put.h"
 
@@ -8,6 +10,7 @@
 
 #include "codec.h"
 #include "commits.h"
+#include "http/limits.h"
 #include "ietf.h"
 #include "modules/common/bearer.h"
 #include "modules/common/context.h"
@@ -57,14 +60,36 @@ static vd_next begin(vd_request *rq, vd_response *rs, const vault_principal *who
   return VD_CONTINUE;
 }
 
+/* Whether beginning and appending neither reads nor writes: what the library promises of a body that it keeps in
+ * memory, and of conditions that need no look at what is there. */
+static bool waits_for_nothing(const vd_request *rq) {
+  const vd_context *app = vd_request_app(rq);
+  const vault_settings *settings = vault_settings_get(app->vault);
+  const char *if_none_match = vd_header(rq, "If-None-Match");
+  uint64_t length;
+
+  if (!vd_content_length(rq, &length) || settings->inline_max_bytes == VAULT_INLINE_OFF ||
+      length > settings->inline_max_bytes || length > VD_LOOP_BODY_BYTES_MAX)
+    return false;
+  return !vd_ietf_wanted(rq) && vd_header(rq, "If-Match") == NULL &&
+         (if_none_match == NULL || strcmp(if_none_match, "*") == 0);
+}
+
 static vd_next open_by_path(vd_request *rq, vd_response *rs) {
   static const char *const known[] = {"path", "space", "mtime_ns"};
   vault_upload_opts opts = {.size = sizeof opts};
   const char *path = vd_query(rq, "path");
   vault_principal who;
+  vd_next next;
 
-  if (!vd_only_params(rq, rs, known, 3) || !vd_authenticate(rq, rs, &who) ||
-      !vd_query_space(rq, rs, &opts.space))
+  if (vd_on_loop(rq) && !waits_for_nothing(rq))
+    return VD_WORKER;
+  if (!vd_only_params(rq, rs, known, 3))
+    return VD_DONE;
+  next = vd_identify(rq, rs, &who);
+  if (next != VD_CONTINUE)
+    return next;
+  if (!vd_query_space(rq, rs, &opts.space))
     return VD_DONE;
   if (path == NULL || *path == '\0')
     return vd_bad_request(rs, "bad_parameter", "The query parameter \"path\" is missing.");

@@ -6,7 +6,7 @@
 
 static const vd_route routes[] = {
   {VD_OPTIONS, "/api/v1/files/content", VD_ON_LOOP, 0, vd_options_content, NULL},
-  {VD_PUT, "/api/v1/files/content", VD_KEEP_PARTIAL, 0, NULL, &vd_put_by_path},
+  {VD_PUT, "/api/v1/files/content", VD_TRY_LOOP | VD_KEEP_PARTIAL, 0, NULL, &vd_put_by_path},
   {VD_OPTIONS, "/api/v1/files/{id}/content", VD_ON_LOOP, 0, vd_options_content, NULL},
   {VD_PUT, "/api/v1/files/{id}/content", VD_KEEP_PARTIAL, 0, NULL, &vd_put_by_id},
   {VD_OPTIONS, "/api/v1/uploads", VD_ON_LOOP, 0, vd_options_uploads, NULL},
