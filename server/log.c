@@ -168,12 +168,33 @@ const vault_log_ops vd_log_ops = {.size = sizeof(vault_log_ops),
                                   .write = port_write,
                                   .destroy = NULL};
 
+/* A segment of the API's paths that is this long is the key of an upload, which is as good as a token for it. */
+#define KEY_BYTES_MIN 64u
+#define SHOWN_PATH_BYTES 512u
+
+static const char *without_keys(const char *path, char out[SHOWN_PATH_BYTES]) {
+  size_t n = 0;
+
+  for (const char *p = path; *p == '/'; p += 1 + strcspn(p + 1, "/")) {
+    size_t segment = strcspn(p + 1, "/");
+    const char *shown = segment < KEY_BYTES_MIN ? p + 1 : "*";
+    int k = snprintf(out + n, SHOWN_PATH_BYTES - n, "/%.*s",
+                     segment < KEY_BYTES_MIN ? (int)segment : 1, shown);
+    if (k < 0 || (size_t)k >= SHOWN_PATH_BYTES - n)
+      break;
+    n += (size_t)k;
+  }
+  return n > 0 ? out : path;
+}
+
 void vd_log_request(void *log_arg, const vd_log_record *r) {
   const vd_log *log = log_arg;
+  char shown[SHOWN_PATH_BYTES];
+  const char *path = strncmp(r->path, "/api/", 5) == 0 ? without_keys(r->path, shown) : r->path;
   bool failed = r->status >= 500;
   vault_log_field f[] = {
     {"method", {r->method, strlen(r->method)}, 0},
-    {"path", {r->path, strlen(r->path)}, 0},
+    {"path", {path, strlen(path)}, 0},
     {"status", {NULL, 0}, r->status},
     {"bytes", {NULL, 0}, (int64_t)r->bytes},
     {"ms", {NULL, 0}, (int64_t)r->ms},

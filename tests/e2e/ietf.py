@@ -404,7 +404,7 @@ def _():
             else:
                 doc = refused(r, 400)
                 assert doc["code"] == "digest_mismatch" and r["Upload-Complete"] == "?1", r
-                assert user.content(name).status == 404
+                assert user.content(name).status == 404 and ask("HEAD", url).status == 404
     refused(create(fresh(), "?1", b"x", {"Repr-Digest": "sha-256=:AAAA:"}), 400)
     assert create(fresh(), "?1", b"x", {"Repr-Digest": "md5=:AAAA:"}).status == 201
 

@@ -167,6 +167,22 @@ def _():
     assert head(f"{UPLOADS}/{key[:-1]}").status == 404 and head(f"{UPLOADS}/{key}A").status == 404
 
 
+@tap.test("capability: it stands in no line of the log")
+def _():
+    url, _ = create(5)
+    key = url.rsplit("/", 1)[1]
+    assert patch(url, 0, b"hello").status == 204 and head(url).status == 200
+    for method, target in (("PATCH", path_of(url) + "/x"), ("PUT", f"{UPLOADS}/%41{key[1:]}")):
+        assert wire.ask(t.server.port, method, target).status in (404, 405)
+
+    def lines():
+        with open(t.server.log_path) as f:
+            return f.read()
+
+    vd.eventually(lambda: '"path":"/api/v1/uploads/*/x"' in lines(), "the line")
+    assert key[1:] not in lines()
+
+
 @tap.test("GET says what became of it")
 def _():
     url, _ = create(5)

@@ -279,6 +279,39 @@ static char *read_all(int fd, size_t *n) {
   return all;
 }
 
+/* The path of a request as the log has it. */
+static char *logged_path(const char *path) {
+  int ends[2];
+  vd_log log;
+  size_t n;
+  ck_assert_int_eq(pipe(ends), 0);
+  vd_log_init(&log, ends[1], "text", "info", "on");
+  vd_log_record r = record_of(path, 200);
+  vd_log_request(&log, &r);
+  (void)close(ends[1]);
+  char *all = read_all(ends[0], &n);
+  (void)close(ends[0]);
+  ck_assert(n > 0);
+  return all;
+}
+
+START_TEST(keys_are_not_logged) {
+  char path[128] = "/api/v1/uploads/";
+  size_t at = strlen(path);
+  for (size_t n = 63; n <= 64; n++) {
+    memset(path + at, 'k', n);
+    memcpy(path + at + n, "/x", 3);
+    char *line = logged_path(path);
+    ck_assert_msg((strstr(line, "kkkk") == NULL) == (n == 64), "%s", line);
+    ck_assert_msg((strstr(line, "/api/v1/uploads/*/x") != NULL) == (n == 64), "%s", line);
+    free(line);
+  }
+  char *line = logged_path("/api/v1/files/");
+  ck_assert_ptr_nonnull(strstr(line, "/api/v1/files/"));
+  free(line);
+}
+END_TEST
+
 START_TEST(request_lines_in_bundles) {
   vd_log log;
   int ends[2];
@@ -358,6 +391,7 @@ static Suite *suite(void) {
                                 json_texts_grow,
                                 request_lines_in_bundles,
                                 a_log_that_nobody_reads,
+                                keys_are_not_logged,
                                 NULL};
   return vt_suite("text", tests);
 }

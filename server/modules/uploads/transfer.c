@@ -145,6 +145,8 @@ static vd_next complete(vd_transfer *t, vd_response *rs) {
     return VD_DONE;
   }
   s = vault_upload_seal(t->upload, &err);
+  if (s == VAULT_E_DIGEST)
+    t->findable = false; /* these bytes will never be the right ones */
   if (s != VAULT_OK)
     return vd_transfer_fail(t, rs, s, &err);
   /* From here on the event may come at any moment: t and rq are not ours on OK. */
