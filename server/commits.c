@@ -73,6 +73,16 @@ vault_status vd_commits_submit(vd_commits *c, vault_upload *u, vd_commit_waiter 
   return vault_upload_submit(u, c->cq, (uint64_t)(uintptr_t)w, err);
 }
 
+vault_status vd_commits_submit_many(vd_commits *c, vault_upload **u, vd_commit_waiter *const *w,
+                                    uint32_t n, vault_err *err) {
+  uint64_t tags[VAULT_COMMIT_MANY_MAX];
+  if (n > VAULT_COMMIT_MANY_MAX)
+    return VAULT_E_USAGE;
+  for (uint32_t i = 0; i < n; i++)
+    tags[i] = (uint64_t)(uintptr_t)w[i];
+  return vault_upload_submit_many(u, tags, n, c->cq, err);
+}
+
 /* Commits whose request is over already: files of a form that was given up. */
 static void commit_rest(vd_commits *c) {
   uint64_t n;

@@ -25,6 +25,10 @@ vd_commits *vd_commits_start(vault *v, vd_server *srv, char *err, size_t err_siz
 /* As vault_upload_submit: on OK the library has u, and w is called; on any error u is yours. */
 vault_status vd_commits_submit(vd_commits *c, vault_upload *u, vd_commit_waiter *w, vault_err *err);
 
+/* As vault_upload_submit_many: on OK each of the n waiters is called; on any error all uploads are yours. */
+vault_status vd_commits_submit_many(vd_commits *c, vault_upload **u, vd_commit_waiter *const *w,
+                                    uint32_t n, vault_err *err);
+
 /* After vd_server_run() has returned, or instead of it. Commits what still waits. NULL is legal. */
 void vd_commits_stop(vd_commits *c);
 

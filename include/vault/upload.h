@@ -234,6 +234,17 @@ VAULT_API vault_status vault_cq_next(vault_cq *q, vault_event *ev, vault_err *er
 VAULT_API vault_status vault_upload_submit(vault_upload *u, vault_cq *q, uint64_t tag,
                                            vault_err *err);
 
+/* The same for n uploads of one user, none of them resumable, 1 to VAULT_COMMIT_MANY_MAX: they are committed together, in
+ * this order, in one transaction, as long as what is not written to the blob store (bodies of at
+ * most inline_max_bytes) is at most VAULT_COMMIT_MANY_BYTES. Each gets an event of its own, tags[i]: one that fails a rule
+ * does not stop the others, nor does one whose length or digest is wrong. On any error all
+ * are still yours.
+ * OK | USAGE | RETRY (too many wait) */
+VAULT_API vault_status vault_upload_submit_many(vault_upload **u, const uint64_t *tags, uint64_t n,
+                                                vault_cq *q, vault_err *err);
+
+#define VAULT_COMMIT_MANY_MAX 256u
+#define VAULT_COMMIT_MANY_BYTES (UINT64_C(4) << 20)
 #define VAULT_COMMIT_WAITING_MAX 4096u /* submitted and not yet committed */
 
 /* Run one batch of commits on this thread: at most VAULT_COMMIT_MAX uploads. Waits up to

@@ -147,6 +147,8 @@ static vault_status make_durable(vault_upload *u) {
 
 /* Whether u's bytes still have to become a file; inline ones and shared ones have not. */
 static int is_file_to_make(vault_upload *u) {
+  if (u->result.status != VAULT_OK)
+    return 0; /* its length or digest was wrong (vault_upload_submit_many) */
   vault_status s = vault__upload_choose(u, &u->result_err);
   if (s != VAULT_OK)
     set_failed(u, s);
@@ -202,7 +204,9 @@ static void run_together(vault *v, vault_upload *list, vault__commit_space *b) {
 
 static void run_one_by_one(vault_upload *list) {
   for (vault_upload *u = list; u; u = u->next) {
-    vault_status s = make_durable(u);
+    vault_status s = u->result.status;
+    if (s == VAULT_OK)
+      s = make_durable(u);
     if (s == VAULT_OK)
       commit_alone(u);
     else

@@ -41,9 +41,12 @@ void vault__commit_queue_push(vault__commit_queue *q, vault_upload *u) {
   append_turn(q, u);
 }
 
-/* The first user's oldest; the user's next one waits for the next turn. */
+/* The first user's oldest, with what came together with it; the user's next one waits for the next turn. */
 static vault_upload *take(vault__commit_queue *q) {
-  vault_upload *u = q->head, *after = u->next;
+  vault_upload *u = q->head, *last = u;
+  for (uint32_t i = 1; i < u->together; i++)
+    last = last->next;
+  vault_upload *after = last->next;
   vault_upload **turn = find_turn(q, u);
   q->head = u->turn_next;
   if (!q->head)
@@ -55,24 +58,29 @@ static vault_upload *take(vault__commit_queue *q) {
     *turn = after;
     append_turn(q, after);
   }
-  u->next = NULL;
-  q->n--;
+  last->next = NULL;
+  q->n -= u->together;
   return u;
 }
 
 static uint64_t inline_bytes(const vault_upload *u) {
-  return u->is_inline ? u->offset : 0;
+  uint64_t bytes = 0;
+  for (uint32_t i = u->together; i > 0; i--, u = u->next)
+    bytes += u->is_inline ? u->offset : 0;
+  return bytes;
 }
 
 vault_upload *vault__commit_queue_pull(vault__commit_queue *q, uint64_t *n) {
   vault_upload *list = NULL, **end = &list;
   uint64_t bytes = 0;
-  for (*n = 0; *n < VAULT_COMMIT_MAX && q->head; ++*n) {
+  for (*n = 0; q->head;) {
     bytes += inline_bytes(q->head);
-    if (list && bytes > VAULT__COMMIT_BYTES_MAX)
+    if (list && (*n + q->head->together > VAULT_COMMIT_MAX || bytes > VAULT__COMMIT_BYTES_MAX))
       break;
+    *n += q->head->together;
     *end = take(q);
-    end = &(*end)->next;
+    while (*end)
+      end = &(*end)->next;
   }
   return list;
 }

@@ -20,7 +20,8 @@ typedef struct vault__commit_queue {
 void vault__commit_queue_push(vault__commit_queue *q, vault_upload *u);
 
 /* Take a batch, linked by next: at most VAULT_COMMIT_MAX, and VAULT__COMMIT_BYTES_MAX of inline
- * bodies. The next batch goes on with the user whose turn it is. NULL: nothing waits. */
+ * bodies; what came together stays together. The next batch goes on with the user whose turn it
+ * is. NULL: nothing waits. */
 vault_upload *vault__commit_queue_pull(vault__commit_queue *q, uint64_t *n);
 
 #endif

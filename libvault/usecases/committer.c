@@ -8,14 +8,15 @@
 
 #include "commit_queue.h"
 #include "libvault/base/alloc.h"
+#include "libvault/base/id.h"
 #include "libvault/ports/validate.h"
 
 #define TIDY_AFTER_MS 50 /* without work: time for the database's housekeeping */
 
 struct vault__committer {
   pthread_mutex_t lock;
-  pthread_cond_t work;  /* for who waits to drive */
-  pthread_cond_t ended; /* a batch: for who waits in finish */
+  pthread_cond_t work;        /* for who waits to drive */
+  pthread_cond_t ended;       /* a batch: for who waits in finish */
   uint32_t n_idle, n_waiters; /* at each of the two: nobody there, no signal */
   vault__commit_queue queue;
   int driving;
@@ -23,6 +24,8 @@ struct vault__committer {
   struct timespec quiet; /* since when there was no work */
   vault__commit_space *space;
 };
+
+_Static_assert(VAULT_COMMIT_MANY_MAX == VAULT_COMMIT_MAX, "what comes together is one batch");
 
 struct vault_cq {
   vault *v;
@@ -277,36 +280,44 @@ vault_status vault_cq_next(vault_cq *q, vault_event *ev, vault_err *err) {
 }
 
 /* The queue counts the upload before it can end, and forgets it again if it was refused. */
-static void count(vault_cq *q, int more) {
+static void count(vault_cq *q, uint64_t more, uint64_t less) {
   (void)pthread_mutex_lock(&q->lock);
-  if (more)
-    q->under_way++;
-  else
-    q->under_way--;
+  q->under_way += more;
+  q->under_way -= less;
   (void)pthread_mutex_unlock(&q->lock);
 }
 
-/* The caller has entered u; a call on it runs until its commit has ended. */
-static vault_status submit(vault_upload *u, vault_cq *q, uint64_t tag, vault_err *err) {
-  VAULT_TRY(vault__upload_close_body(u, err));
-  vault__committer *c = u->v->committer;
-  vault__claim_submit(u->v, &u->claim, 1);
-  count(q, 1);
+/* One lock for all of them, so that nothing comes in between. The caller has entered them; a call on each
+ * runs until its commit has ended. */
+static vault_status hand_over(vault_upload **u, const uint64_t *tags, uint64_t n, vault_cq *q,
+                              vault_err *err) {
+  vault__committer *c = q->v->committer;
+  for (uint64_t i = 0; i < n; i++)
+    vault__claim_submit(q->v, &u[i]->claim, 1);
+  count(q, n, 0);
   (void)pthread_mutex_lock(&c->lock);
-  int taken = c->queue.n < VAULT_COMMIT_WAITING_MAX;
-  if (taken) {
-    u->queue = q;
-    u->tag = tag;
-    vault__commit_queue_push(&c->queue, u);
-    if (!c->driving && c->n_idle)
-      (void)pthread_cond_signal(&c->work);
+  int taken = c->queue.n + n <= VAULT_COMMIT_WAITING_MAX;
+  for (uint64_t i = 0; taken && i < n; i++) {
+    u[i]->queue = q;
+    u[i]->tag = tags[i];
+    u[i]->together = i == 0 ? (uint32_t)n : 1;
+    vault__commit_queue_push(&c->queue, u[i]);
   }
+  if (taken && !c->driving && c->n_idle)
+    (void)pthread_cond_signal(&c->work);
   (void)pthread_mutex_unlock(&c->lock);
   if (taken)
     return VAULT_OK;
-  count(q, 0);
+  count(q, 0, n);
+  for (uint64_t i = 0; i < n; i++)
+    vault__claim_submit(q->v, &u[i]->claim, 0);
   return vault__fail_until(err, VAULT_E_RETRY, VAULT_ORIGIN_CORE, 1000,
                            "%u uploads wait for their commit already", VAULT_COMMIT_WAITING_MAX);
+}
+
+static vault_status submit(vault_upload *u, vault_cq *q, uint64_t tag, vault_err *err) {
+  VAULT_TRY(vault__upload_close_body(u, err));
+  return hand_over(&u, &tag, 1, q, err);
 }
 
 vault_status vault_upload_submit(vault_upload *u, vault_cq *q, uint64_t tag, vault_err *err) {
@@ -318,5 +329,29 @@ vault_status vault_upload_submit(vault_upload *u, vault_cq *q, uint64_t tag, vau
   /* What was refused changes nothing: close_body has said what is broken. */
   if (s != VAULT_OK && (u->row.flags & VAULT_UPLOAD_RESUMABLE))
     vault__claim_leave(u->v, &u->claim);
+  return s;
+}
+
+static int may_go_together(vault_upload *const *u, uint64_t n, const vault_cq *q) {
+  for (uint64_t i = 0; i < n; i++)
+    if (!u[i] || u[i]->v != q->v || u[i]->state == VAULT__UPLOAD_BROKEN ||
+        (u[i]->row.flags & (VAULT_UPLOAD_RESUMABLE | VAULT_UPLOAD_PARTIAL)) ||
+        !vault__id_eq(&u[i]->row.blob.user, &u[0]->row.blob.user))
+      return 0;
+  return 1;
+}
+
+vault_status vault_upload_submit_many(vault_upload **u, const uint64_t *tags, uint64_t n,
+                                      vault_cq *q, vault_err *err) {
+  if (!u || !tags || !q || n == 0 || n > VAULT_COMMIT_MANY_MAX || !may_go_together(u, n, q))
+    return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_CORE, 0,
+                       "give 1 to %u whole uploads of one user, none of them resumable, and a "
+                       "queue of their vault",
+                       VAULT_COMMIT_MANY_MAX);
+  for (uint64_t i = 0; i < n; i++) /* what is wrong with a body is the result of that one */
+    u[i]->result.status = vault__upload_close_body(u[i], &u[i]->result_err);
+  vault_status s = hand_over(u, tags, n, q, err);
+  for (uint64_t i = 0; s != VAULT_OK && i < n; i++)
+    u[i]->result.status = VAULT_OK;
   return s;
 }

@@ -181,6 +181,34 @@ static vault_status act_submit(vt_world *w) {
   return s != VAULT_OK ? s : t != VAULT_OK ? t : worst;
 }
 
+/* The same two in one call. */
+static vault_status act_submit_many(vt_world *w) {
+  static const char *const paths[] = {"seven.txt", "eight.txt"};
+  const uint64_t tags[] = {7, 8};
+  vault_cq *q = NULL;
+  vault_upload *u[2] = {NULL, NULL};
+  uint64_t drove = 0;
+  vault_status s = vault_cq_open(w->v, &q, NULL);
+  for (int i = 0; i < 2 && s == VAULT_OK; i++) {
+    vault_upload_opts opts = at(paths[i], strlen(paths[i]), 0);
+    s = begin(w, &opts, &u[i]);
+    if (s == VAULT_OK)
+      s = vault_upload_append(u[i], paths[i], strlen(paths[i]), NULL);
+  }
+  if (s == VAULT_OK)
+    s = vault_upload_submit_many(u, tags, 2, q, NULL);
+  if (s != VAULT_OK) {
+    vault_upload_abort(u[0]);
+    vault_upload_abort(u[1]);
+  } else {
+    vt_ok(vault_commit_drive(w->v, 0, &drove, NULL));
+    ck_assert_uint_eq(drove, 2);
+    s = take_events(q, 2);
+  }
+  vt_ok(vault_cq_close(q, NULL));
+  return s;
+}
+
 static void verify_submit(vt_world *w) {
   vt_expect_content(w, "seven.txt", "seven.txt");
   vt_expect_content(w, "eight.txt", "eight.txt");
@@ -221,6 +249,7 @@ const vt_scenario vt_upload_scenarios[] = {
   {"suspend and resume", NULL, act_resume, verify_resume, 0},
   {"submit and drive", NULL, act_submit, verify_submit, 0},
   {"submit and drive files", prepare_files, act_submit, verify_submit, 0},
+  {"submit many", NULL, act_submit_many, verify_submit, 0},
   {"give up what was left", prepare_left, act_left, verify_left, 0},
 };
 const int vt_n_upload_scenarios = sizeof vt_upload_scenarios / sizeof *vt_upload_scenarios;

@@ -270,6 +270,18 @@ def _():
     call(server, "patch", one, 460, b"abc", {**bytes_of_tus, "Upload-Checksum": "crc32c AAAAAA=="}, id=key)
     call(server, "patch", one, 413, b"abcd", bytes_of_tus, id=key)
     call(server, "patch", one, 204, b"abc", bytes_of_tus, id=key)
+@tap.test("batches")
+def _():
+    batch = "/api/v1/uploads/batch"
+    one = forms.field("manifest", '{"items":[{"path":"/batch.txt"}]}')
+    bad = forms.field("manifest", '{"items":[{"path":"/batch.txt","if_none_match":"*"}]}')
+    part = forms.file("x", b"1", name="0")
+    call(owner, "post", batch, 200, forms.body(one, part), forms.TYPE)
+    call(owner, "post", batch, 207, forms.body(bad, part), forms.TYPE)
+    call(owner, "post", batch, 400, forms.body(part), forms.TYPE)
+    call(owner, "post", batch, 400, forms.body(forms.field("manifest", "{}")), forms.TYPE)
+    call(owner, "post", batch, 413, forms.body(one, forms.file("x", bytes(5 << 20), name="0")), forms.TYPE)
+    call(owner, "post", batch, 415, b"{}", {"Content-Type": "application/json"})
 
 
 @tap.test("the trash")

@@ -18,7 +18,8 @@ typedef enum vd_json_type {
   VD_JSON_TEXT,  /* out: vault_str, borrowed from the document */
   VD_JSON_ID,    /* out: vault_id */
   VD_JSON_PLACE, /* as ID, or null for the root: out: vault_id, then zero */
-  VD_JSON_INT64  /* out: int64_t; a number, or a string of one for those that cannot hold 64 bits */
+  VD_JSON_INT64, /* out: int64_t; a number, or a string of one for those that cannot hold 64 bits */
+  VD_JSON_ARRAY  /* out: json_t *, borrowed from the document */
 } vd_json_type;
 
 typedef struct vd_json_member {
@@ -37,6 +38,10 @@ bool vd_json_read(vd_request *rq, vd_response *rs, const vd_json_member *members
 /* The same for a text, without HTTP; false with a sentence in err. For tests and the admin socket. */
 bool vd_json_parse(const char *text, size_t len, const vd_json_member *members, size_t n,
                    json_t **doc, char *err, size_t err_size);
+
+/* The same for an object inside of a document; also for what is none. */
+bool vd_json_members(json_t *object, const vd_json_member *members, size_t n, char *err,
+                     size_t err_size);
 
 /* Send a document and release it. NULL (no memory while it was made) becomes a 500. Always VD_DONE. */
 vd_next vd_json_send(vd_response *rs, int status, json_t *doc);

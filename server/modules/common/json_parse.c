@@ -55,6 +55,13 @@ static bool read_value(const vd_json_member *m, const json_t *value, char *err, 
       return true;
     wanted = "a whole number of 64 bits, or a string of one";
     break;
+  case VD_JSON_ARRAY:
+    if (json_is_array(value)) {
+      *(const json_t **)m->out = value;
+      return true;
+    }
+    wanted = "an array";
+    break;
   }
   (void)snprintf(err, err_size, "\"%s\" must be %s.", m->name, wanted);
   return false;
@@ -71,12 +78,16 @@ static int shown_bytes(const char *name) {
   return (int)n;
 }
 
-static bool read_members(json_t *doc, const vd_json_member *members, size_t n, char *err,
-                         size_t err_size) {
+bool vd_json_members(json_t *object, const vd_json_member *members, size_t n, char *err,
+                     size_t err_size) {
   const char *name;
   json_t *value;
 
-  json_object_foreach(doc, name, value) {
+  if (!json_is_object(object)) {
+    (void)snprintf(err, err_size, "This must be a JSON object.");
+    return false;
+  }
+  json_object_foreach(object, name, value) {
     const vd_json_member *m = find_member(members, n, name);
     if (m == NULL) {
       (void)snprintf(err, err_size, "There is no member \"%.*s\" here.", shown_bytes(name), name);
@@ -88,7 +99,7 @@ static bool read_members(json_t *doc, const vd_json_member *members, size_t n, c
       *m->present = true;
   }
   for (size_t i = 0; i < n; i++) {
-    if (members[i].required && json_object_get(doc, members[i].name) == NULL) {
+    if (members[i].required && json_object_get(object, members[i].name) == NULL) {
       (void)snprintf(err, err_size, "The member \"%s\" is missing.", members[i].name);
       return false;
     }
@@ -112,7 +123,7 @@ bool vd_json_parse(const char *text, size_t len, const vd_json_member *members, 
     json_decref(parsed);
     return false;
   }
-  if (!read_members(parsed, members, n, err, err_size)) {
+  if (!vd_json_members(parsed, members, n, err, err_size)) {
     json_decref(parsed);
     return false;
   }

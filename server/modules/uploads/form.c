@@ -77,7 +77,7 @@ static bool start(form *f, vd_request *rq, vd_response *rs) {
   case VD_MP_TYPE_OK: break;
   }
   f->space = VAULT_SPACE_FILES;
-  return vd_upload_plain(rq, rs) && vd_members_init(&f->members, rq, rs, "name", release_form);
+  return vd_upload_plain(rq, rs) && vd_members_init(&f->members, rq, rs, release_form);
 }
 
 static vd_next form_open(vd_request *rq, vd_response *rs) {

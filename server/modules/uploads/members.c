@@ -9,7 +9,7 @@
 #include "modules/common/params.h"
 #include "modules/common/problem.h"
 
-bool vd_members_init(vd_members *m, vd_request *rq, vd_response *rs, const char *name_member,
+bool vd_members_init(vd_members *m, vd_request *rq, vd_response *rs,
                      void (*release)(vd_members *m)) {
   vault_str key;
   char detail[120];
@@ -28,7 +28,6 @@ bool vd_members_init(vd_members *m, vd_request *rq, vd_response *rs, const char 
   m->rq = rq;
   m->app = vd_request_app(rq);
   memcpy(m->request_id, vd_request_id(rq), sizeof m->request_id);
-  m->name_member = name_member;
   m->release = release;
   atomic_init(&m->pending, 1);
   atomic_init(&m->holds, 1);
@@ -51,8 +50,8 @@ vd_member *vd_members_add(vd_members *m, const char *name) {
   if (w == NULL)
     return NULL;
   w->all = m;
-  w->result = json_pack("{s:i, s:s, s:n, s:n, s:n}", "index", (int)m->n, m->name_member, name,
-                        "status", "item", "problem");
+  w->result = json_pack("{s:i, s:s, s:n, s:n, s:n}", "index", (int)m->n, "name", name, "status",
+                        "item", "problem");
   if (w->result == NULL) {
     free(w);
     return NULL;
@@ -149,18 +148,29 @@ static void expect_less(vd_members *m, uint32_t n) {
 }
 
 void vd_member_submit(vd_member *w, vault_upload *u) {
-  vd_members *m = w->all;
+  vd_members_submit_many(w->all, &w, &u, 1);
+}
+
+void vd_members_submit_many(vd_members *m, vd_member *const *w, vault_upload **u, uint32_t n) {
+  vd_commit_waiter *waiters[VD_MEMBERS_MAX];
   vault_err err = VAULT_ERR_INIT;
   vault_status s;
 
-  w->waiter.done = member_done;
-  expect(m, 1); /* before: the event may come at once */
-  s = vd_commits_submit(m->app->commits, u, &w->waiter, &err);
+  if (n == 0)
+    return;
+  for (uint32_t i = 0; i < n; i++) {
+    w[i]->waiter.done = member_done;
+    waiters[i] = &w[i]->waiter;
+  }
+  expect(m, n); /* before: the events may come at once */
+  s = vd_commits_submit_many(m->app->commits, u, waiters, n, &err);
   if (s == VAULT_OK)
     return;
-  expect_less(m, 1);
-  vault_upload_abort(u);
-  vd_member_failed(w, s, &err);
+  expect_less(m, n);
+  for (uint32_t i = 0; i < n; i++) {
+    vault_upload_abort(u[i]);
+    vd_member_failed(w[i], s, &err);
+  }
 }
 
 vd_next vd_members_answer(vd_members *m, vd_response *rs, bool alone) {

@@ -18,7 +18,7 @@
 #include "modules/common/context.h"
 
 #define VD_MEMBERS_MAX \
-  VAULT_COMMIT_MAX /* files of one request: one batch of commits holds them all */
+  VAULT_COMMIT_MANY_MAX /* files of one request: one batch of commits holds them all */
 #define VD_MEMBER_KEY_MAX (VAULT_OP_KEY_MAX - 4u) /* "#255" is added to the key of the request */
 
 typedef struct vd_members vd_members;
@@ -35,7 +35,6 @@ struct vd_members {
   const vd_context *app;
   char request_id[VD_REQUEST_ID_BYTES + 1];
   char key[VD_MEMBER_KEY_MAX + 1]; /* Idempotency-Key of the request, "" when absent */
-  const char *name_member;         /* "name" or "path": how a result calls its file */
   bool alone;                      /* vd_members_answer() */
   atomic_uint pending, holds;
   uint32_t n;
@@ -45,7 +44,7 @@ struct vd_members {
 
 /* On OPEN. Reads Idempotency-Key; false: answered, and release is not called. Then hand m over to the request
  * with vd_set_data(rq, m, vd_members_release). */
-bool vd_members_init(vd_members *m, vd_request *rq, vd_response *rs, const char *name_member,
+bool vd_members_init(vd_members *m, vd_request *rq, vd_response *rs,
                      void (*release)(vd_members *m));
 void vd_members_release(void *m);
 
@@ -58,6 +57,8 @@ vault_str vd_members_key(const vd_members *m, uint32_t i, char out[VAULT_OP_KEY_
 void vd_member_failed(vd_member *w, vault_status s, const vault_err *err);
 /* In a handler: hand an upload over, or abort it and note why. */
 void vd_member_submit(vd_member *w, vault_upload *u);
+/* In a handler: the same for several, whose commit is one. */
+void vd_members_submit_many(vd_members *m, vd_member *const *w, vault_upload **u, uint32_t n);
 
 /* In END, last: the answer {"results": […]} when all results are there: VD_DONE, or VD_PENDING. alone: if the
  * only member failed, the answer is its problem. 200: all are stored, 207: some are not. */

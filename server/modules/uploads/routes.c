@@ -1,4 +1,5 @@
 /* The ways in for bytes: each is a codec over begin, append, submit. */
+#include "batch.h"
 #include "form.h"
 #include "put.h"
 #include "resource.h"
@@ -16,6 +17,7 @@ static const vd_route routes[] = {
   {VD_PATCH, "/api/v1/uploads/{id}", VD_TRAILERS | VD_KEEP_PARTIAL | VD_OVERRIDE, 0, NULL,
    &vd_upload_append},
   {VD_DELETE, "/api/v1/uploads/{id}", VD_OVERRIDE, 0, vd_upload_delete, NULL},
+  {VD_POST, "/api/v1/uploads/batch", 0, 0, NULL, &vd_batch_ops},
   {VD_POST, "/api/v1/uploads/form", 0, 0, NULL, &vd_form_ops},
 };
 
