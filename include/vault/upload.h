@@ -202,6 +202,16 @@ VAULT_API vault_status vault_put(vault *v, const vault_principal *who,
                                  const vault_upload_opts *opts, const void *p, uint64_t n,
                                  vault_items **out, uint32_t *outcome, vault_err *err);
 
+/* Which of n contents the user has already, so that a backup sends only what is missing. sha256:
+ * 32 bytes each, one after the other. have: n bytes in the same order, 1 for what is the
+ * content of a file now; older versions and the trash do not count, since they go by themselves.
+ * OK | TOO_LARGE (n) | USAGE | RETRY | IO | NO_MEMORY */
+VAULT_API vault_status vault_upload_check(vault *v, const vault_principal *who,
+                                          const uint8_t *sha256, uint64_t n, uint8_t *have,
+                                          vault_err *err);
+
+#define VAULT_CHECK_MAX 1000u /* digests of one call */
+
 /* ---- completion queue ------------------------------------------------------------- */
 
 typedef struct vault_cq vault_cq;

@@ -110,6 +110,7 @@ static const method items_methods[] = {
   {"list_trash", offsetof(vault_items_repo_ops, list_trash)},
   {"get_version", offsetof(vault_items_repo_ops, get_version)},
   {"get_content", offsetof(vault_items_repo_ops, get_content)},
+  {"find_digests", offsetof(vault_items_repo_ops, find_digests)},
   {"find_blob", offsetof(vault_items_repo_ops, find_blob)},
   {"get_blob", offsetof(vault_items_repo_ops, get_blob)},
   {"list_blobs", offsetof(vault_items_repo_ops, list_blobs)},

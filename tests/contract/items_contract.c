@@ -319,6 +319,7 @@ TCase *vt_items_contract(const vt_adapter *a) {
   vt_items_add_fresh(tcase, i);
   vt_items_add_batch(tcase, i);
   vt_items_add_random(tcase, i);
+  vt_items_add_digest(tcase, i);
   vt_items_add_parallel(tcase, i);
   tcase_set_timeout(tcase, TEST_TIMEOUT_S);
   return tcase;

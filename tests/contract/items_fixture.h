@@ -78,6 +78,7 @@ void vt_items_add_inline(TCase *tcase, int adapter);
 void vt_items_add_fresh(TCase *tcase, int adapter);
 void vt_items_add_batch(TCase *tcase, int adapter);
 void vt_items_add_random(TCase *tcase, int adapter);
+void vt_items_add_digest(TCase *tcase, int adapter);
 void vt_items_add_parallel(TCase *tcase, int adapter);
 
 #endif

@@ -164,6 +164,35 @@ def _():
         assert u.usage()["used_bytes"] == 80000, u.usage()
 
 
+@tap.test("check: what is there, in the order of the question; older versions and the trash do not count")
+def _():
+    def have(*contents):
+        digests = [sha(c) for c in contents]
+        a = user.request("POST", "/uploads/check", {"digests": digests})
+        assert a.status == 200, a.body
+        assert [r["sha256"] for r in a.json["results"]] == digests, a.json
+        return [r["have"] for r in a.json["results"]]
+    small, large, deleted, old, new = (os.urandom(n) for n in (100, 200000, 150, 170, 180))
+    for name, content in (("small", small), ("large", large), ("versions", old), ("versions", new)):
+        user.put("check/" + name, content)
+    gone = user.put("check/gone", deleted).json
+    assert have(deleted, b"never", small, large, small, new, old) == [True, False, True, True, True, True, False]
+    user.request("DELETE", "/files/" + gone["id"])
+    assert have(deleted) == [False]
+    assert have() == []
+    many = [os.urandom(8) for _ in range(1000)]
+    many[31], many[32], many[999] = small, large, new
+    assert [i for i, h in enumerate(have(*many)) if h] == [31, 32, 999]
+    refused(user.request("POST", "/uploads/check", {"digests": [sha(b"")] * 1001}), 413, "too_large")
+    for bad in ({"digests": "x"}, {"digests": [1]}, {"digests": ["0" * 63]}, {"digests": ["0" * 65]}, {},
+                {"digests": ["x" * 64]}, {"digests": [], "more": 1}):
+        refused(user.request("POST", "/uploads/check", bad), 400, "bad_json")
+    assert user.request("POST", "/uploads/check", {"digests": [sha(small).upper()]}).json["results"][0]["have"]
+    other = server.sign_in("+905322222222")
+    a = other.request("POST", "/uploads/check", {"digests": [sha(small)]})
+    assert a.json["results"] == [{"sha256": sha(small), "have": False}], a.json
+
+
 @tap.test("curl alone can send one")
 def _():
     with tempfile.TemporaryDirectory() as d:

@@ -214,6 +214,22 @@ static void verify_submit(vt_world *w) {
   vt_expect_content(w, "eight.txt", "eight.txt");
 }
 
+static vault_status act_check(vt_world *w) {
+  uint8_t sha256[64] = {0}, have[2] = {9, 9};
+  vault_items *items = NULL;
+  uint64_t n;
+  uint32_t stride;
+  vault_status s =
+    vault_item_lookup(w->v, &w->who, VAULT_SPACE_FILES, "other.txt", 9, &items, NULL);
+  if (s != VAULT_OK)
+    return s;
+  memcpy(sha256 + 32, vault_items_rows(items, &n, &stride)->sha256, 32);
+  vault_items_free(items);
+  s = vault_upload_check(w->v, &w->who, sha256, 2, have, NULL);
+  ck_assert(s == VAULT_OK ? have[0] == 0 && have[1] == 1 : have[0] == 9 && have[1] == 9);
+  return s;
+}
+
 /* What a dead process left is settled or given up by the job. */
 static void prepare_left(vt_world *w) {
   vault_upload *u = NULL;
@@ -250,6 +266,7 @@ const vt_scenario vt_upload_scenarios[] = {
   {"submit and drive", NULL, act_submit, verify_submit, 0},
   {"submit and drive files", prepare_files, act_submit, verify_submit, 0},
   {"submit many", NULL, act_submit_many, verify_submit, 0},
+  {"check digests", prepare_shared, act_check, NULL, 0},
   {"give up what was left", prepare_left, act_left, verify_left, 0},
 };
 const int vt_n_upload_scenarios = sizeof vt_upload_scenarios / sizeof *vt_upload_scenarios;

@@ -284,6 +284,16 @@ def _():
     call(owner, "post", batch, 415, b"{}", {"Content-Type": "application/json"})
 
 
+@tap.test("checking digests")
+def _():
+    check_path = "/api/v1/uploads/check"
+    got = call(owner, "post", check_path, 200, {"digests": [hashlib.sha256(b"1").hexdigest(), "0" * 64]}).json
+    assert [r["have"] for r in got["results"]] == [True, False], got
+    call(owner, "post", check_path, 400, {"digests": ["0"]})
+    call(owner, "post", check_path, 413, {"digests": ["0" * 64] * 1001})
+    call(owner, "post", check_path, 415, b"x", {"Content-Type": "text/plain"})
+
+
 @tap.test("the trash")
 def _():
     item = call(owner, "put", "/api/v1/files/content", 201, b"gone", query="?path=/gone.txt").json

@@ -275,6 +275,8 @@ vault_status vault__items_get_content(void *self, const vault_id *user, const va
                                       vault_version_row *out, void *body, uint64_t room,
                                       uint64_t *body_n, vault_err *err);
 
+vault_status vault__items_find_digests(void *self, const vault_id *user, const uint8_t *digests,
+                                       uint64_t n, uint8_t *have, vault_err *err);
 vault_status vault__items_find_blob(void *self, const vault_id *user, const uint8_t *sha256,
                                     uint64_t size_bytes, vault_blob_row *out, vault_err *err);
 vault_status vault__items_get_blob(void *self, const vault_id *blob, vault_blob_row *out,

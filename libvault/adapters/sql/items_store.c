@@ -61,6 +61,7 @@ const vault_items_repo_ops vault__sql_items_ops = {
   .list_trash = vault__items_list_trash,
   .get_version = vault__items_get_version,
   .get_content = vault__items_get_content,
+  .find_digests = vault__items_find_digests,
   .find_blob = vault__items_find_blob,
   .get_blob = vault__items_get_blob,
   .list_blobs = vault__items_list_blobs,

@@ -30,6 +30,11 @@
   "SELECT e.id FROM blob e WHERE e.user_id = " user " AND e.sha256 = " sha256             \
   " AND e.size_bytes = " size_bytes " AND e.state < 2 ORDER BY e.id LIMIT 1"
 
+/* As many as items_digest.c asks for at once. */
+#define DIGESTS \
+  "$2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, " \
+  "$19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33"
+
 #define UPLOAD_COLS                                                                      \
   "id, user_id, blob, blob_space, ext, parent, item, session, space, flags, length_bytes, " \
   "reserved_bytes, offset_bytes, mtime_ns, has_mtime, sha_state, created_ms, expires_ms, " \
@@ -236,6 +241,12 @@ S(PURGE_ITEMS, 6, 0, "UPDATE item SET state = 2, deleted_ms = $3, seq = $4, name
 S(BLOB_GET, 1, BLOB_N_COLS, "SELECT " BLOB_COLS "FROM blob WHERE id = $1")
 S(BLOB_FIND, 3, BLOB_N_COLS, "SELECT " BLOB_COLS "FROM blob WHERE user_id = $1 AND "
   "sha256 = $2 AND size_bytes = $3 AND state < 2 ORDER BY id LIMIT 1")
+/* Current versions of items in their folders; fresh ones have no rows but their own. */
+S(ITEM_DIGESTS, 33, 1, "SELECT b.sha256 FROM blob b JOIN part p ON p.blob = b.id JOIN version v ON "
+  "v.id = p.version JOIN item i ON i.user_id = b.user_id AND i.id = v.item AND "
+  "i.version = v.id WHERE b.user_id = $1 AND b.sha256 IN (" DIGESTS ") AND "
+  "v.sha256 = b.sha256 AND i.state = 0 AND i.fresh = 0 UNION SELECT f.sha256 FROM item f WHERE "
+  "f.user_id = $1 AND f.fresh = 1 AND f.state = 0 AND f.sha256 IN (" DIGESTS ") ORDER BY 1")
 S(BLOB_LIST, 2, BLOB_N_COLS, "SELECT " BLOB_COLS "FROM blob WHERE id > $1 "
   "ORDER BY id LIMIT $2")
 S(BLOB_ADD, 8, 0, "INSERT INTO blob (id, user_id, space, ext, size_bytes, sha256, format, "

@@ -1,5 +1,6 @@
 /* The ways in for bytes: each is a codec over begin, append, submit. */
 #include "batch.h"
+#include "check.h"
 #include "form.h"
 #include "put.h"
 #include "resource.h"
@@ -18,6 +19,7 @@ static const vd_route routes[] = {
    &vd_upload_append},
   {VD_DELETE, "/api/v1/uploads/{id}", VD_OVERRIDE, 0, vd_upload_delete, NULL},
   {VD_POST, "/api/v1/uploads/batch", 0, 0, NULL, &vd_batch_ops},
+  {VD_POST, "/api/v1/uploads/check", 0, VD_CHECK_BODY_BYTES_MAX, vd_uploads_check, NULL},
   {VD_POST, "/api/v1/uploads/form", 0, 0, NULL, &vd_form_ops},
 };
 

@@ -27,6 +27,7 @@ extern "C" {
 #define VAULT_OP_KEY_MAX 64u         /* bytes of an idempotency key */
 #define VAULT_SHA_STATE_MAX 128u     /* bytes of a stored hash midstate */
 #define VAULT_PATH_DEPTH_MAX 64u     /* components of a path */
+#define VAULT_DIGESTS_MAX 1000u       /* of one find_digests */
 #define VAULT_COMMIT_MAX 256u        /* members of one commit */
 #define VAULT_INLINE_MAX 65536u      /* bytes of a body that a row can hold (INLINE) */
 #define VAULT_SPILL_MAX 1024u        /* blobs of one finish_spill */
@@ -406,6 +407,12 @@ typedef struct vault_items_repo_ops {
                               const vault_id *version, vault_item_row *item_out,
                               vault_version_row *out, void *body, uint64_t room, uint64_t *body_n,
                               vault_err *err);
+
+  /* Must provide. Which of n digests (32 bytes each, at most VAULT_DIGESTS_MAX) are the content of
+   * a file now: of the current version of an item that is in its folder, a fresh one too.
+   * have[i]: 1 or 0; not set on failure. USAGE: too many. */
+  vault_status (*find_digests)(void *self, const vault_id *user, const uint8_t *digests,
+                               uint64_t n, uint8_t *have, vault_err *err);
 
   /* ---- blobs ---- */
 
