@@ -135,7 +135,8 @@ VAULT_API vault_status vault_read_open(vault *v, const vault_principal *who, con
 
 VAULT_API const vault_reader_view *vault_reader_get(const vault_reader *r); /* until free */
 
-/* Narrow or move the range before reading. OK | RANGE | USAGE (reading has begun) */
+/* Aim at another range, at any time: vault_read_next goes on at its start. After a failure the
+ * range is as before. OK | RANGE | USAGE */
 VAULT_API vault_status vault_read_range(vault_reader *r, uint64_t offset, uint64_t length,
                                         vault_err *err);
 

@@ -119,9 +119,11 @@ const vault_reader_view *vault_reader_get(const vault_reader *r) {
 }
 
 vault_status vault_read_range(vault_reader *r, uint64_t offset, uint64_t length, vault_err *err) {
-  if (!r || r->done)
-    return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_CORE, 0, "reading has begun");
-  return set_range(r, offset, length, err);
+  if (!r)
+    return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_CORE, 0, "no reader was given");
+  VAULT_TRY(set_range(r, offset, length, err));
+  r->done = 0;
+  return VAULT_OK;
 }
 
 /* Since the row was read its bytes may have gone to another place: they were shared with a

@@ -206,6 +206,7 @@ def _():
         full = call(owner, "get", path, 200, **extra)
         assert full.body == b"two"
         call(owner, "get", path, 206, headers={"Range": "bytes=1-"}, **extra)
+        call(owner, "get", path, 206, headers={"Range": "bytes=0-0,2-2"}, **extra)
         call(owner, "get", path, 304, headers={"If-None-Match": full.headers["ETag"]}, **extra)
         call(owner, "get", path, 412, headers={"If-Match": '"other"'}, **extra)
         call(owner, "get", path, 416, headers={"Range": "bytes=9-"}, **extra)
@@ -270,6 +271,8 @@ def _():
     call(server, "patch", one, 460, b"abc", {**bytes_of_tus, "Upload-Checksum": "crc32c AAAAAA=="}, id=key)
     call(server, "patch", one, 413, b"abcd", bytes_of_tus, id=key)
     call(server, "patch", one, 204, b"abc", bytes_of_tus, id=key)
+
+
 @tap.test("batches")
 def _():
     batch = "/api/v1/uploads/batch"

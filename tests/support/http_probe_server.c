@@ -167,8 +167,16 @@ static vd_next file(vd_request *rq, vd_response *rs) {
   vd_add_header(rs, "Last-Modified", date);
   vd_precondition c = vd_precondition_check(&pre, &state, true);
   vd_range_result r = VD_RANGE_WHOLE;
+  vd_range ranges[VD_RANGES_MAX];
+  size_t n_ranges = 0;
   if (c == VD_PROCEED && vd_request_method(rq) == VD_GET && vd_if_range_holds(&pre, &state))
-    r = vd_range_parse(pre.range, len, &first, &len);
+    r = vd_ranges_parse(pre.range, len, ranges, &n_ranges);
+  if (r == VD_RANGE_PART && n_ranges > 1)
+    r = VD_RANGE_WHOLE; /* several parts are the business of the files module */
+  if (r == VD_RANGE_PART) {
+    first = ranges[0].first;
+    len = ranges[0].len;
+  }
   if (c != VD_PROCEED || r == VD_RANGE_UNSATISFIABLE) {
     (void)close(fd);
     if (r == VD_RANGE_UNSATISFIABLE) {

@@ -230,12 +230,20 @@ START_TEST(reads_ranges) {
   vt_ok(vault_read_open(v, &me, &file, NULL, 3, 4, &r, NULL));
   vt_ok(vault_read_next(r, buf, 2, &got, NULL));
   ck_assert_uint_eq(got, 2);
-  vt_status(vault_read_range(r, 0, 1, NULL), VAULT_E_USAGE);
   vt_status(vault_close(v, NULL), VAULT_E_BUSY);
   vt_ok(vault_read_next(r, buf + 2, sizeof buf - 2, &got, NULL));
   ck_assert_mem_eq(buf, "3456", 4);
   vt_ok(vault_read_next(r, buf, sizeof buf, &got, NULL));
   ck_assert_uint_eq(got, 0);
+  vt_ok(vault_read_range(r, 8, 9, NULL)); /* another range, after the end of the first */
+  vt_status(vault_read_range(r, 10, 1, NULL), VAULT_E_RANGE); /* which changes nothing */
+  ck_assert_uint_eq(vault_reader_get(r)->length, 2);
+  vt_ok(vault_read_next(r, buf, 1, &got, NULL));
+  vt_ok(vault_read_range(r, 1, 3, NULL)); /* and in the middle of one */
+  vt_ok(vault_read_next(r, buf, sizeof buf, &got, NULL));
+  ck_assert_uint_eq(got, 3);
+  ck_assert_mem_eq(buf, "123", 3);
+  vt_status(vault_read_range(NULL, 0, 1, NULL), VAULT_E_USAGE);
   vault_reader_free(r);
   r = NULL;
   vt_status(vault_read_open(v, &me, &file, NULL, 10, 1, &r, NULL), VAULT_E_RANGE);
