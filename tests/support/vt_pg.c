@@ -35,8 +35,13 @@ void vt_pg_open(vault_repositories *out, char schema[VT_SCHEMA_TEXT]) {
   char text[TEXT_MAX];
   vault_err err = VAULT_ERR_INIT;
   vault_postgres_opts o = {.size = sizeof o, .wait_ms = WAIT_MS};
-  (void)snprintf(schema, VT_SCHEMA_TEXT, "vt_%ld_%u", (long)getpid(), n++);
-  execute("CREATE", schema, "");
+  const char *there = getenv(VT_PG_SCHEMA_THERE);
+  if (there) {
+    (void)snprintf(schema, VT_SCHEMA_TEXT, "%s", there);
+  } else {
+    (void)snprintf(schema, VT_SCHEMA_TEXT, "vt_%ld_%u", (long)getpid(), n++);
+    execute("CREATE", schema, "");
+  }
   (void)snprintf(text, sizeof text, "%s options='-c search_path=%s'", server(), schema);
   out->size = sizeof *out;
   vault_status s = vault_postgres_open(text, strlen(text), &o, out, &err);

@@ -7,6 +7,9 @@
 
 #define VT_SCHEMA_TEXT 32u
 
+/* In the environment: a schema that a process that is gone has made, to be opened again. */
+#define VT_PG_SCHEMA_THERE "VT_PG_SCHEMA_THERE"
+
 /* Make a schema and open the repositories in it. Fails the test if anything does. */
 void vt_pg_open(vault_repositories *out, char schema[VT_SCHEMA_TEXT]);
 
