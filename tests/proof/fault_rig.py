@@ -44,7 +44,8 @@ class Template:
         server = vd.Server(env=ENV, data=self.data)
         self.client = w.Client(0, server, SEED)
         self.client.set_up()
-        for op in (w.put_small, w.put_large, w.put_large, w.delete, w.put_small, w.delete, w.put_large):
+        for op in (w.put_small, w.put_large, w.put_large, w.delete, w.put_small, w.delete, w.put_large,
+                   w.upload_create, w.upload_create, w.upload_part):
             self.client.step(op)
         self.client.close()
         assert server.stop() == 0

@@ -64,6 +64,7 @@ class Run:
         for c in self.clients:  # one by one: nobody else's flush covers for a missing one
             for _ in range(STEPS):
                 c.step()
+            c.step(w.put_large)  # what most depends on more than one flush
 
     def _work(self, server):
         self._together(lambda c: [c.step() for _ in range(STEPS * 2)])

@@ -210,13 +210,21 @@ def _offset(c, u):
 
 
 def upload_part(c, s, r):
-    """The next bytes of an open upload, to its end half of the time."""
+    """The next bytes of an open upload."""
+    return _part(c, s, r, False)
+
+
+def upload_rest(c, s, r):
+    return _part(c, s, r, True)
+
+
+def _part(c, s, r, rest):
     if not s.uploads:
         return None
     name = r.choice(sorted(s.uploads))
     u = s.uploads[name]
     body, start = u[0], u[1]
-    end = body.size if r.random() < 0.5 else min(body.size, start + r.randint(0, PART_MAX))
+    end = body.size if rest else min(body.size, start + r.randint(0, PART_MAX))
     first = [True]
     u[1] = end
     if end == body.size:
@@ -262,7 +270,7 @@ def upload_cancel(c, s, r):
     return lambda: c.request("DELETE", u[3], expect=(204,), headers=TUS)
 
 
-REPEATED = {put_small, put_large, put_again, put_same, upload_part}
+REPEATED = {put_small, put_large, put_again, put_same, upload_part, upload_rest}
 OPERATIONS = {  # function: how often
     put_small: 30,
     put_large: 14,
@@ -272,6 +280,11 @@ OPERATIONS = {  # function: how often
     delete: 10,
     restore: 4,
     purge: 4,
+    upload_create: 6,
+    upload_part: 10,
+    upload_rest: 5,
+    upload_cut: 3,
+    upload_cancel: 1,
     sign_in_again: 1,
     sign_out: 1,
 }
@@ -402,6 +415,7 @@ class Client:
             nxt = self.state.copy()
             op = operation or self.choose(nxt)
             send = op(self, nxt, self.random)
+            assert send or not operation, f"{operation.__name__} does not apply"
         self.under_way, self.again = nxt, send if op in REPEATED else None
         self.last.append([op.__name__, _change(self.state, nxt), "no answer"])
         send()
@@ -452,10 +466,15 @@ class Look:
         self.uploads = {u[3]: self.offset(u[3]) for s in states for u in s.uploads.values() if u[3]}
 
     def get(self, path, token=None, method="GET"):
-        if self.c.connection is None:
-            self.c.connection = self.c.server.connect()
-        return self.c.server.request(method, vd.API + path, None, {
-            **TUS, "Authorization": "Bearer " + (token or self.c.token)}, self.c.connection)
+        headers = {**TUS, "Authorization": "Bearer " + (token or self.c.token)}
+        end = time.monotonic() + SPARE_S
+        while True:
+            if self.c.connection is None:
+                self.c.connection = self.c.server.connect()
+            a = self.c.server.request(method, vd.API + path, None, headers, self.c.connection)
+            if a.status != 503 or not a.headers["Retry-After"] or time.monotonic() > end:
+                return a
+            time.sleep(0.05)
 
     def pages(self, path):
         cursor = ""
@@ -487,9 +506,9 @@ class Look:
         return {200: True, 401: False}.get(status, status)
 
     def offset(self, url):
-        """None: gone, or a file."""
+        """A text where there is none."""
         a = self.get(url, method="HEAD")
-        return int(a.headers["Upload-Offset"]) if a.status in (200, 204) else None
+        return int(a.headers["Upload-Offset"]) if a.status in (200, 204) else f"{a.status} {a.headers.items()}"
 
     def differences(self, state):
         want = {p: (f[0].sha, f[0].size) for p, f in state.files.items()}
@@ -499,8 +518,9 @@ class Look:
         for item in sorted(state.trash.keys() ^ self.trash):
             yield f"{self.c.folder}: {item} is {'not ' if item in state.trash else ''}in the trash"
         for body, told, _, url in state.uploads.values():
-            if url and not told <= (self.uploads[url] or 0) <= body.size:
-                yield f"{url}: {told} bytes were acknowledged, {self.uploads[url]} are there"
+            there = self.uploads.get(url)
+            if url and not (isinstance(there, int) and told <= there <= body.size):
+                yield f"{url}: {told} bytes were acknowledged, {there} are there"
         for token, alive in state.sessions.items():
             if self.sessions[token] is not alive:
                 yield f"{self.c.folder}: a session is alive: promised {alive}, found {self.sessions[token]}"
