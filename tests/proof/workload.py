@@ -231,13 +231,24 @@ def _part(c, s, r, rest):
         s.files[u[2]] = [body, None]
         del s.uploads[name]
 
-    def send():
-        at = start if first[0] else max(start, _offset(c, [body, start, u[2], u[3]]))
-        first[0] = False
+    def send_from(at):
         if at < end or at == start:
             a = c.request("PATCH", u[3], body.bytes()[at:end], expect=(204,), headers={
                 **TUS, "Upload-Offset": str(at), "Content-Type": "application/offset+octet-stream"})
             assert a.headers["Upload-Offset"] == str(end), a.headers
+
+    def send():
+        if first[0]:
+            first[0] = False
+            try:
+                send_from(start)
+            except Refused as e:
+                if e.answer.status != 409:
+                    raise
+                # A broken request of before was taken up only now.
+                send_from(max(start, _offset(c, [body, start, *u[2:]])))
+        else:
+            send_from(max(start, _offset(c, [body, start, *u[2:]])))
         if end == body.size:
             s.files[u[2]][1] = c.find(u[2])
     return send
