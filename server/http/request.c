@@ -120,8 +120,10 @@ const char *vd_query_name(const vd_request *rq, size_t i) {
 }
 
 const char *vd_header_nth(const vd_request *rq, const char *name, size_t nth) {
+  size_t name_len = strlen(name);
   for (size_t i = 0; i < rq->n_fields; i++)
-    if (!strcasecmp(rq->buf + rq->fields[i].name, name) && nth-- == 0)
+    if (rq->fields[i].name_len == name_len && !strcasecmp(rq->buf + rq->fields[i].name, name) &&
+        nth-- == 0)
       return rq->buf + rq->fields[i].value;
   return NULL;
 }
