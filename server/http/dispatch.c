@@ -48,6 +48,8 @@ static void result_on_loop(vd_request *rq) {
 static void run_simple(vd_work *w) {
   vd_request *rq = vd_job_request(w);
   rq->next = rq->match.route->simple(rq, &rq->rs);
+  if (rq->next == VD_DONE)
+    vd_response_compress(&rq->rs);
 }
 
 static void start_simple(vd_request *rq) {

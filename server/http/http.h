@@ -200,6 +200,9 @@ void vd_send_file(vd_response *rs, const char *content_type, int fd, uint64_t of
 typedef int64_t vd_pull_fn(void *arg, uint8_t *buf, size_t cap);
 void vd_send_pull(vd_response *rs, const char *content_type, uint64_t len, vd_pull_fn *pull,
                   void (*release)(void *arg), void *arg);
+/* The body is text of ours that holds no secret, so it may be sent with gzip: if the route is served by a worker at
+ * once, there is no ETag, and the client takes it. */
+void vd_allow_gzip(vd_response *rs);
 /* No body: 204, 304, and the like. */
 void vd_send_none(vd_response *rs, int status);
 

@@ -55,7 +55,8 @@ struct vd_response {
   int status;
   bool close_after;
   bool failed; /* a field was bad or the memory ran out: send a plain 500 */
-  bool has_cache_control, has_content_type;
+  bool has_cache_control, has_content_type, has_etag;
+  bool may_compress; /* vd_allow_gzip() */
   char *fields; /* "Name: value\r\n" … */
   size_t fields_n, fields_room;
   char content_type[256]; /* of the body given last */
@@ -308,6 +309,7 @@ void vd_refuse_go(vd_request *rq); /* goes on with a refusal as far as possible 
 
 /* response.c */
 void vd_response_init(vd_response *rs, vd_request *rq);
+void vd_response_compress(vd_response *rs); /* on a worker; if the handler and the client allow it */
 void vd_response_reset(vd_response *rs); /* drops everything but the request */
 const char *vd_status_text(int status);
 

@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "gzip.h"
 #include "internal.h"
 #include "utf8.h"
 
@@ -115,6 +116,8 @@ void vd_add_header(vd_response *rs, const char *name, const char *value) {
   rs->fields_n += need;
   if (!strcasecmp(name, "Cache-Control"))
     rs->has_cache_control = true;
+  if (!strcasecmp(name, "ETag"))
+    rs->has_etag = true;
   if (!strcasecmp(name, "Content-Type"))
     rs->has_content_type = true;
 }
@@ -215,6 +218,39 @@ void vd_send_pull(vd_response *rs, const char *content_type, uint64_t len, vd_pu
 void vd_send_none(vd_response *rs, int status) {
   begin_body(rs, NULL, VD_SOURCE_NONE, 0);
   vd_status(rs, status);
+}
+
+/* ---- compression ---- */
+
+void vd_allow_gzip(vd_response *rs) {
+  rs->may_compress = true;
+}
+
+static bool client_takes_gzip(const vd_request *rq) {
+  vd_accept_encoding a;
+  const char *value;
+  vd_accept_encoding_init(&a);
+  for (size_t i = 0; (value = vd_header_nth(rq, "Accept-Encoding", i)) != NULL; i++)
+    vd_accept_encoding_read(&a, value);
+  return vd_accept_encoding_gzip(&a);
+}
+
+void vd_response_compress(vd_response *rs) {
+  size_t n = 0;
+  uint8_t *packed;
+  if (!rs->may_compress || rs->has_etag || rs->failed || rs->source != VD_SOURCE_BYTES ||
+      rs->len < VD_GZIP_BYTES_MIN)
+    return;
+  vd_add_header(rs, "Vary", "Accept-Encoding");
+  packed = client_takes_gzip(rs->rq) ? vd_gzip(rs->bytes, (size_t)rs->len, &n) : NULL;
+  if (packed == NULL)
+    return;
+  if (rs->release_bytes)
+    rs->release_bytes(rs->bytes);
+  rs->bytes = packed;
+  rs->release_bytes = free;
+  rs->len = n;
+  vd_add_header(rs, "Content-Encoding", "gzip");
 }
 
 /* ---- problems ---- */

@@ -38,8 +38,10 @@ def _():
         done = subprocess.run(["bash", "-euo", "pipefail", "-c", "\n".join(blocks)], cwd=folder, env=env, timeout=300,
                               stdin=subprocess.DEVNULL, capture_output=True, text=True)
         assert done.returncode == 0, (done.returncode, done.stdout[-2000:], done.stderr[-2000:])
-        for name in ("plain/big.bin", "plain/checked.bin", "tus.bin", "tus-checked.bin", "tus-parts.bin", "draft.bin"):
+        for name in ("plain/big.bin", "plain/checked.bin", "tus.bin", "tus-checked.bin", "tus-parts.bin", "draft.bin",
+                     "form/one.bin", "form/folder/two.bin"):
             assert user.content(name).body == data, name
+        assert [user.content(f"batch/{n}.txt").body for n in ("one", "two")] == [b"one", b"two"]
 
 
 tap.run()

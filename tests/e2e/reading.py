@@ -214,6 +214,32 @@ def _():
     assert a.status == 400 and a.problem() == "bad_parameter"
 
 
+@tap.test("gzip: lists for who wants it, never what has a tag, never user files")
+def _():
+    import gzip
+    for i in range(30):
+        user.put(f"liste/{i}.txt", b"a" * 5000)
+    folder = user.content("liste/0.txt") and user.request("GET", "/files?path=/").json["items"]
+    folder = next(i["id"] for i in folder if i["name"] == "liste")
+    plain = user.get(f"/files?parent={folder}")
+    assert plain.headers["Content-Encoding"] is None and plain.headers["Vary"] == "Accept-Encoding", plain.headers
+    for accept, packed in (("gzip", True), ("br, gzip;q=0.1", True), ("*", True), ("gzip;q=0", False),
+                           ("identity", False), ("gzip;q=0.2, identity", False)):
+        a = user.get(f"/files?parent={folder}", {"Accept-Encoding": accept})
+        assert (a.headers["Content-Encoding"] == "gzip") == packed, (accept, a.headers)
+        assert a.headers["Vary"] == "Accept-Encoding" and int(a.headers["Content-Length"]) == len(a.body)
+        assert (gzip.decompress(a.body) if packed else a.body) == plain.body
+        assert len(a.body) < len(plain.body) / 3 or not packed
+    wants = {"Accept-Encoding": "gzip"}
+    user.put("metin.json", b'{"a": 1}' * 1000, {"Content-Type": "application/json"})
+    for path in ("/files/content?path=metin.json", "/files/content?path=liste/0.txt", f"/files/{folder}",
+                 "/files?limit=1", "/me"):
+        a = user.get(path, wants)
+        assert a.status == 200 and a.headers["Content-Encoding"] is None, (path, a.headers)
+    short = user.get("/files?limit=1", wants)
+    assert len(short.body) < 1024 and short.headers["Vary"] is None, short.headers
+
+
 @tap.test("it leaves with 0")
 def _():
     assert server.stop() == 0, server.logged()

@@ -111,5 +111,6 @@ vd_next vd_page_send(vd_response *rs, vault_items *items) {
   vd_json_put_str(&t, cursor);
   VD_JSON_PUT(&t, "}");
   vault_items_free(items);
+  vd_allow_gzip(rs);
   return vd_json_text_send(rs, 200, &t);
 }

@@ -55,6 +55,7 @@ static vd_next answer(vd_request *rq, vd_response *rs, const vault_principal *wh
   if (digests == NULL)
     return vd_fail(rq, rs, VAULT_E_NO_MEMORY, NULL);
   have = digests + n * SHA256_BYTES;
+  vd_allow_gzip(rs);
   if (read_digests(rs, rows, digests)) {
     s = vault_upload_check(app->vault, who, digests, n, have, &err);
     if (s == VAULT_OK)
