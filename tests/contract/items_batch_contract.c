@@ -217,6 +217,35 @@ START_TEST(batch_of_users) {
 }
 END_TEST
 
+/* More users than one look holds, two of whom do not exist. */
+START_TEST(batch_of_many_users) {
+  enum { N = 35 };
+  vt_items f;
+  static vt_path paths[N];
+  static vault_commit_item m[N];
+  static vault_commit_result r[N];
+  vt_items_open(&f, _i);
+  vault_id first = f.user;
+  for (unsigned i = 0; i < N; i++) {
+    f.user = i == 4 || i == 17 ? vt_new_id() : vt_items_user(&f, VT_QUOTA_BYTES);
+    m[N - 1 - i] = member(&f, &paths[i], "f", 10, 7);
+  }
+  vt_is(f.ops->commit(f.self, m, N, r, &f.err), VAULT_OK);
+  for (unsigned i = 0; i < N; i++) {
+    const vault_commit_result *one = &r[N - 1 - i];
+    f.user = m[N - 1 - i].blob.user;
+    vt_is(one->status, i == 4 || i == 17 ? VAULT_E_NOT_FOUND : VAULT_OK);
+    if (one->status != VAULT_OK)
+      continue;
+    ck_assert(vt_same_id(&one->item.user, &f.user));
+    ck_assert_int_eq(vt_usage(&f).seq, 1);
+    ck_assert_uint_eq(vt_usage(&f).live_bytes, 10);
+  }
+  f.user = first;
+  vt_items_close(&f);
+}
+END_TEST
+
 /* An id of a body that is there already is the database's to refuse, for this member only. */
 START_TEST(batch_with_a_used_blob) {
   vt_items f;
@@ -239,9 +268,9 @@ START_TEST(batch_with_a_used_blob) {
 END_TEST
 
 void vt_items_add_batch(TCase *tcase, int adapter) {
-  const TTest *const tests[] = {batch_with_one_name,      batch_with_folders,
-                                batch_in_the_wrong_place, batch_at_the_depth,
-                                batch_at_the_quota,       batch_of_users,
-                                batch_with_a_used_blob,   NULL};
+  const TTest *const tests[] = {
+    batch_with_one_name, batch_with_folders,     batch_in_the_wrong_place,
+    batch_at_the_depth,  batch_at_the_quota,     batch_of_users,
+    batch_of_many_users, batch_with_a_used_blob, NULL};
   vt_items_add(tcase, adapter, tests);
 }

@@ -89,33 +89,42 @@ static uint64_t end_of_user(const batch *b, uint64_t from, uint64_t end) {
   return stop;
 }
 
-/* All members of one user, [from, to). *n_users counts it when it is held; a user that does
- * not exist is a rule, too. */
+/* All members of one user who is held, [from, to). */
 static vault_status run_user(vault__items_tx *t, batch *b, vault__items_puts *puts,
-                             vault__items_user *u, uint64_t from, uint64_t to, uint64_t *n_users) {
-  vault_status s = vault__items_hold(t, &item_at(b, from)->blob.user, u);
-  if (s == VAULT_OK && u->fresh + (int64_t)(to - from) > VAULT__FRESH_MAX)
-    s = vault__items_index(t, u);
-  if (s != VAULT_OK) {
-    set_range(b, from, to, s);
-    return t->dead ? s : VAULT_OK;
-  }
-  ++*n_users;
+                             vault__items_user *u, uint64_t from, uint64_t to) {
+  if (u->fresh + (int64_t)(to - from) > VAULT__FRESH_MAX)
+    VAULT_TRY(vault__items_index(t, u));
   for (uint64_t i = from; i < to; i++)
     VAULT_TRY(run_member(t, u, b, puts, i));
   return VAULT_OK;
 }
 
+/* Hold the users of [from, to), in the order of their ids. */
+static vault_status hold_users(vault__items_tx *t, const batch *b, uint64_t from, uint64_t to,
+                               vault__items_user *users, uint8_t *there, uint64_t *n) {
+  uint64_t found = 0;
+  for (uint64_t i = from; i < to; i = end_of_user(b, i, to))
+    users[found++] = (vault__items_user){.id = item_at(b, i)->blob.user};
+  *n = found;
+  return vault__items_hold_many(t, users, found, there);
+}
+
+/* A user that does not exist is a rule, too: it has nothing to settle. */
 static vault_status run_range(batch *b, vault__tx *tx, uint64_t from, uint64_t to, vault_err *err) {
   vault__items_tx t = {tx, err, 0};
-  uint64_t n_users = 0;
-  vault__items_user *users = vault__arena_get(&tx->arena, (to - from) * sizeof *users);
-  vault__items_puts *puts = vault__items_puts_new(&t, to - from);
-  if (!users || !puts)
+  uint64_t n_users = 0, room = to - from;
+  vault__items_user *users = vault__arena_get(&tx->arena, room * sizeof *users);
+  uint8_t *there = vault__arena_get(&tx->arena, room);
+  vault__items_puts *puts = vault__items_puts_new(&t, room);
+  if (!users || !there || !puts)
     return vault__no_memory(err);
-  while (from < to) {
+  VAULT_TRY(hold_users(&t, b, from, to, users, there, &n_users));
+  for (uint64_t i = 0; i < n_users; i++) {
     uint64_t stop = end_of_user(b, from, to);
-    VAULT_TRY(run_user(&t, b, puts, &users[n_users], from, stop, &n_users));
+    if (there[i])
+      VAULT_TRY(run_user(&t, b, puts, &users[i], from, stop));
+    else
+      set_range(b, from, stop, VAULT_E_NOT_FOUND);
     from = stop;
   }
   VAULT_TRY(vault__items_puts_flush(puts));

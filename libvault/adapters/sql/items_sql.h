@@ -81,6 +81,10 @@ typedef struct vault__items_delta {
 /* Wait for this user's other changes to end, and hold the user until the transaction ends.
  * NOT_FOUND. Must come before anything that the user's rules are checked against. */
 vault_status vault__items_hold(vault__items_tx *t, const vault_id *user, vault__items_user *u);
+/* The same for n users, whose ids are set, different and ascending; there[i] = 0: there is no
+ * such user. */
+vault_status vault__items_hold_many(vault__items_tx *t, vault__items_user *users, uint64_t n,
+                                    uint8_t *there);
 /* The same, and fresh items get their rows: whoever looks at version, part or blob. */
 vault_status vault__items_lock(vault__items_tx *t, const vault_id *user, vault__items_user *u);
 /* Give the fresh items of a user who is held their rows. RETRY: a blob to share went away. */

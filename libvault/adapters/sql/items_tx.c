@@ -140,20 +140,64 @@ void vault__items_decode_usage(vault__row *r, vault_usage_row *out, int64_t *out
 
 /* ---- one user ---------------------------------------------------------------------- */
 
+/* One row of LEDGER_LOCK or LEDGER_LOCK_MANY. */
+static void decode_held(vault__row *r, const vault_id *user, vault__items_user *out) {
+  vault__items_user held = {.id = *user};
+  vault__items_decode_usage(r, &held.usage, &held.outside_bytes);
+  held.seq0 = held.seq = vault__get_int(r);
+  held.fresh = vault__get_int(r);
+  held.usage.user = *user;
+  held.usage.seq = held.seq;
+  *out = held;
+}
+
 vault_status vault__items_hold(vault__items_tx *t, const vault_id *user, vault__items_user *u) {
   vault__rows rows;
   VAULT_TRY(vault__items_run(t, VAULT__SQL_LEDGER_LOCK, VAULT__P(vault__p_id(user)), &rows));
   if (rows.n == 0)
     return vault__fail(t->err, VAULT_E_NOT_FOUND, VAULT_ORIGIN_ITEMS, 0, "there is no such user");
-  vault__items_user held = {.id = *user};
   vault__row r = vault__row_at(&rows, 0);
-  vault__items_decode_usage(&r, &held.usage, &held.outside_bytes);
-  held.seq0 = held.seq = vault__get_int(&r);
-  held.fresh = vault__get_int(&r);
-  VAULT_TRY(vault__items_row_ok(t, &r));
-  held.usage.user = *user;
-  held.usage.seq = held.seq;
-  *u = held;
+  decode_held(&r, user, u);
+  return vault__items_row_ok(t, &r);
+}
+
+#define LOCK_AT_ONCE 16 /* parameters of LEDGER_LOCK_MANY */
+
+/* Places that are left over are filled with the last id. */
+static vault_status hold_some(vault__items_tx *t, vault__items_user *users, uint64_t n,
+                              uint8_t *there) {
+  vault__val ids[LOCK_AT_ONCE];
+  vault__rows rows;
+  uint64_t at = 0;
+  for (uint64_t i = 0; i < LOCK_AT_ONCE; i++)
+    ids[i] = vault__p_id(&users[i < n ? i : n - 1].id);
+  VAULT_TRY(vault__items_run(t, VAULT__SQL_LEDGER_LOCK_MANY, ids, LOCK_AT_ONCE, &rows));
+  for (uint64_t i = 0; i < n; i++)
+    there[i] = 0;
+  for (int64_t k = 0; k < rows.n; k++) {
+    vault__items_user held;
+    vault_id none = {{0}};
+    vault__row r = vault__row_at(&rows, k);
+    decode_held(&r, &none, &held);
+    vault__get_id(&r, &held.id);
+    VAULT_TRY(vault__items_row_ok(t, &r));
+    held.usage.user = held.id;
+    while (at < n && !vault__id_eq(&users[at].id, &held.id))
+      at++;
+    if (at == n)
+      break;
+    users[at] = held;
+    there[at++] = 1;
+  }
+  return VAULT_OK;
+}
+
+vault_status vault__items_hold_many(vault__items_tx *t, vault__items_user *users, uint64_t n,
+                                    uint8_t *there) {
+  for (uint64_t i = 0; i < n; i += LOCK_AT_ONCE) {
+    uint64_t some = n - i < LOCK_AT_ONCE ? n - i : LOCK_AT_ONCE;
+    VAULT_TRY(hold_some(t, users + i, some, there + i));
+  }
   return VAULT_OK;
 }
 

@@ -46,6 +46,11 @@
   "quota_bytes, live_bytes, versions_bytes, trash_bytes, partial_bytes, files, outside_bytes "
 #define USAGE_N_COLS 7
 
+#define LOCK_MANY                                                                         \
+  "SELECT " USAGE_COLS ", seq, fresh, user_id FROM usage JOIN user_seq USING (user_id) "  \
+  "WHERE user_id IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "  \
+  "$16) ORDER BY user_id "
+
 /* Item $2 of user $1 and all below it in space $3 that is not in the trash. */
 #define TREE_BELOW                                                                     \
   "(WITH RECURSIVE t(id) AS (SELECT $2 UNION ALL SELECT c.id FROM item c JOIN t "      \
@@ -74,6 +79,8 @@ D(LEDGER_LOCK, 1, USAGE_N_COLS + 2, "",
   "WHERE user_id = $1",
   "SELECT " USAGE_COLS ", seq, fresh FROM usage JOIN user_seq USING (user_id) "
   "WHERE user_id = $1 FOR UPDATE OF usage, user_seq")
+/* Up to 16 of them, in the order of their ids, in which every batch takes its users. */
+D(LEDGER_LOCK_MANY, 16, USAGE_N_COLS + 3, "", LOCK_MANY, LOCK_MANY "FOR UPDATE OF usage, user_seq")
 S(SEQ_SET, 4, 0, "UPDATE user_seq SET seq = $3, fresh = $4 WHERE user_id = $1 AND seq = $2")
 S(LEDGER_MOVE, 6, USAGE_N_COLS,
   "UPDATE usage SET live_bytes = live_bytes + $2, versions_bytes = versions_bytes + $3, "

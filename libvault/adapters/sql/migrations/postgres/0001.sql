@@ -223,6 +223,7 @@ CREATE TABLE inline_body (
 
 -- Photos and archives do not get smaller; trying costs more than the row.
 ALTER TABLE inline_body ALTER COLUMN body SET STORAGE EXTERNAL;
+ALTER TABLE inline_body SET (toast_tuple_target = 8160);
 
 -- length_bytes: -1 while not known. path: names joined by a slash, empty with an item.
 CREATE TABLE upload (
