@@ -130,9 +130,63 @@ START_TEST(blob_discard_without_keep_removes) {
 }
 END_TEST
 
+START_TEST(blob_partial_is_read) {
+  vt_blob b;
+  vault_blob_key key, other = vt_blob_key(3, 2, VAULT_SPACE_FILES, VT_NOV_2026_MS, ".mp4");
+  vault_blob_reader *r = NULL;
+  char buf[8];
+  uint64_t size = 0, got = 0;
+  if (leave_partial(&b, _i, &key)) {
+    vt_is(b.ops->open_partial(b.self, &other, &r, &size, NULL), VAULT_E_NOT_FOUND);
+    ck_assert_ptr_null(r);
+    vt_is(b.ops->open_partial(b.self, &key, &r, &size, NULL), VAULT_OK);
+    ck_assert_uint_eq(size, 3);
+    vt_is(b.ops->read(b.self, r, 1, buf, sizeof buf, &got, NULL), VAULT_OK);
+    ck_assert_uint_eq(got, 2);
+    ck_assert_mem_eq(buf, "el", 2);
+    b.ops->close(b.self, r);
+    r = NULL;
+    finish_from(&b, &key, 3);
+    vt_is(b.ops->open_partial(b.self, &key, &r, &size, NULL), VAULT_E_NOT_FOUND);
+  }
+  vt_blob_close(&b);
+}
+END_TEST
+
+/* Where the store copies by itself: from any offset, more than once, never past the end. */
+START_TEST(blob_partial_is_copied) {
+  vt_blob b;
+  vault_blob_key key, to = vt_blob_key(3, 2, VAULT_SPACE_FILES, VT_NOV_2026_MS, ".mp4");
+  vault_blob_reader *r = NULL;
+  vault_blob_writer *w = NULL;
+  vault_blob_meta meta = vt_blob_meta(vt_sha_hello);
+  uint64_t size = 0;
+  if (leave_partial(&b, _i, &key) && b.ops->copy) {
+    vt_is(b.ops->open_partial(b.self, &key, &r, &size, NULL), VAULT_OK);
+    vt_is(b.ops->begin(b.self, &to, VAULT_BLOB_RESUMABLE, &w, NULL), VAULT_OK);
+    vt_is(b.ops->copy(b.self, w, r, 0, 2, NULL), VAULT_OK);
+    vt_is(b.ops->copy(b.self, w, r, 2, 1, NULL), VAULT_OK);
+    vt_is(b.ops->copy(b.self, w, r, 0, 0, NULL), VAULT_OK);
+    vt_is(b.ops->write(b.self, w, "lo", 2, NULL), VAULT_OK);
+    vt_is(b.ops->seal(b.self, w, &meta, NULL), VAULT_OK);
+    vt_is(b.ops->publish(b.self, w, NULL), VAULT_OK);
+    b.ops->discard(b.self, w, 0);
+    vt_blob_expect(&b, &to, "hello", 5);
+    to.blob.b[15] ^= 1;
+    vt_is(b.ops->begin(b.self, &to, VAULT_BLOB_RESUMABLE, &w, NULL), VAULT_OK);
+    vt_is(b.ops->copy(b.self, w, r, 2, 2, NULL), VAULT_E_CORRUPT);
+    b.ops->discard(b.self, w, 0);
+    b.ops->close(b.self, r);
+  }
+  vt_blob_close(&b);
+}
+END_TEST
+
 void vt_blob_add_resume(TCase *tcase, int i) {
   const TTest *const all[] = {blob_resume_continues,
                               blob_resume_cuts_what_is_behind,
+                              blob_partial_is_read,
+                              blob_partial_is_copied,
                               blob_resume_after_reopening,
                               blob_resume_refuses,
                               blob_partial_is_listed,
