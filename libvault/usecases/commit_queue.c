@@ -44,7 +44,7 @@ void vault__commit_queue_push(vault__commit_queue *q, vault_upload *u) {
 /* The first user's oldest, with what came together with it; the user's next one waits for the next turn. */
 static vault_upload *take(vault__commit_queue *q) {
   vault_upload *u = q->head, *last = u;
-  for (uint32_t i = 1; i < u->together; i++)
+  for (uint32_t i = 0; i < u->behind; i++)
     last = last->next;
   vault_upload *after = last->next;
   vault_upload **turn = find_turn(q, u);
@@ -59,13 +59,13 @@ static vault_upload *take(vault__commit_queue *q) {
     append_turn(q, after);
   }
   last->next = NULL;
-  q->n -= u->together;
+  q->n -= u->behind + 1;
   return u;
 }
 
 static uint64_t inline_bytes(const vault_upload *u) {
   uint64_t bytes = 0;
-  for (uint32_t i = u->together; i > 0; i--, u = u->next)
+  for (uint32_t i = u->behind + 1; i > 0; i--, u = u->next)
     bytes += u->is_inline ? u->offset : 0;
   return bytes;
 }
@@ -75,9 +75,9 @@ vault_upload *vault__commit_queue_pull(vault__commit_queue *q, uint64_t *n) {
   uint64_t bytes = 0;
   for (*n = 0; q->head;) {
     bytes += inline_bytes(q->head);
-    if (list && (*n + q->head->together > VAULT_COMMIT_MAX || bytes > VAULT__COMMIT_BYTES_MAX))
+    if (list && (*n + q->head->behind >= VAULT_COMMIT_MAX || bytes > VAULT__COMMIT_BYTES_MAX))
       break;
-    *n += q->head->together;
+    *n += q->head->behind + 1;
     *end = take(q);
     while (*end)
       end = &(*end)->next;

@@ -300,7 +300,7 @@ static vault_status hand_over(vault_upload **u, const uint64_t *tags, uint64_t n
   for (uint64_t i = 0; taken && i < n; i++) {
     u[i]->queue = q;
     u[i]->tag = tags[i];
-    u[i]->together = i == 0 ? (uint32_t)n : 1;
+    u[i]->behind = i == 0 ? (uint32_t)n - 1 : 0;
     vault__commit_queue_push(&c->queue, u[i]);
   }
   if (taken && !c->driving && c->n_idle)

@@ -171,7 +171,6 @@ vault_upload *vault__upload_new(vault *v) {
   if (!u)
     return NULL;
   u->v = v;
-  u->together = 1;
   u->result.size = sizeof u->result;
   u->result_err.size = sizeof u->result_err;
   vault__scratch(v, &u->arena);

@@ -68,8 +68,8 @@ struct vault_upload {
   /* The commit. The result has its place before anything is made durable. */
   vault_upload *next;
   vault_upload *turn_next, *turn_slot, *turn_last; /* commit_queue.c */
-  uint32_t together; /* how many, with this one, came in one call; 1 for those behind the first */
-  vault_cq *queue;   /* NULL: somebody waits in finish */
+  uint32_t behind; /* of the first that came in one call: how many more came with it */
+  vault_cq *queue; /* NULL: somebody waits in finish */
   uint64_t tag;
   int done;
   vault_commit_result result;
