@@ -103,7 +103,7 @@ static vault_status write_body(spill *p, const vault_blob_row *row) {
   VAULT_TRY(v->blobs->begin(v->blobs_self, &row->key, 0, &w, p->err));
   p->keys[p->n] = row->key;
   p->ids[p->n] = row->key.blob;
-  p->metas[p->n] = (vault_blob_meta){.size = sizeof p->metas[p->n]};
+  p->metas[p->n] = (vault_blob_meta){.size = sizeof p->metas[p->n], .item = row->item};
   memcpy(p->metas[p->n].sha256, row->sha256, sizeof row->sha256);
   p->writers[p->n++] = w;
   return v->blobs->write(v->blobs_self, w, p->body, row->size_bytes, p->err);

@@ -192,6 +192,8 @@ START_TEST(inline_is_listed) {
   vt_is(f.ops->list_inline(f.self, VT_NOW_MS, rows, 8, &n, &f.err), VAULT_OK);
   ck_assert_uint_eq(n, 0);
   vt_is(f.ops->list_inline(f.self, VT_NOW_MS + 1, rows, 1, &n, &f.err), VAULT_OK);
+  static const vault_id nobody;
+  ck_assert_mem_ne(&rows[0].item, &nobody, sizeof nobody);
   ck_assert_uint_eq(n, 1);
   vt_is(f.ops->list_inline(f.self, VT_NOW_MS + 1, rows, 8, &n, &f.err), VAULT_OK);
   ck_assert_uint_eq(n, 2);

@@ -109,6 +109,14 @@ START_TEST(after_five_quiet_seconds) {
   ck_assert_uint_eq(report().spilled, 2);
   vt_content(v, &me, "f", "hello");
   vt_content(v, &me, "g", "world");
+  vault_item_view row;
+  vault_blob_meta meta = {.size = sizeof meta};
+  const vault_blob_key key = key_of("f");
+  uint64_t size = 0;
+  vt_ok(vt_lookup(v, &me, "f", &row));
+  vt_ok(real->stat(v->blobs_self, &key, &size, &meta, NULL));
+  ck_assert_mem_eq(&meta.item, &row.id, sizeof row.id); /* a blob says what it is */
+  ck_assert_mem_eq(meta.sha256, row.sha256, sizeof row.sha256);
 }
 END_TEST
 

@@ -25,6 +25,7 @@ static vault_status list_work(vault__items_tx *t, void *arg) {
     vault_blob_row row = {0};
     vault__row r = vault__row_at(&rows, i);
     vault__items_decode_blob(&r, &row);
+    vault__get_id(&r, &row.item);
     VAULT_TRY(vault__items_row_ok(t, &r));
     a->rows[i] = row;
   }

@@ -276,7 +276,9 @@ S(INLINE_ADD, 3, 0, "INSERT INTO inline_body (blob, ext, body) VALUES ($1, $2, $
 S(INLINE_DROP, 1, 0, "DELETE FROM inline_body WHERE blob = $1")
 S(INLINE_GET, 2, 2, "SELECT b.size_bytes, CASE WHEN b.size_bytes <= $2 THEN y.body END "
   "FROM blob b JOIN inline_body y ON y.blob = b.id WHERE b.id = $1 AND b.loc = 1")
-S(INLINE_LIST, 2, BLOB_N_COLS, "SELECT " BLOB_COLS "FROM blob WHERE loc = 1 AND refs > 0 AND "
+S(INLINE_LIST, 2, BLOB_N_COLS + 1, "SELECT " BLOB_COLS ", (SELECT v.item FROM part p "
+  "JOIN version v ON v.id = p.version WHERE p.blob = blob.id LIMIT 1) "
+  "FROM blob WHERE loc = 1 AND refs > 0 AND "
   "created_ms < $1 ORDER BY created_ms, id LIMIT $2")
 S(INLINE_SUM, 0, 3, "SELECT CAST(COALESCE(SUM(w.size_bytes), 0) AS bigint), COUNT(*), "
   "COALESCE(MIN(w.created_ms), 9223372036854775807) FROM "

@@ -100,6 +100,7 @@ typedef struct vault_blob_row {
   int64_t refs;
   int64_t dead_ms; /* since when refs is 0 */
   uint8_t sha256[32];
+  vault_id item; /* list_inline only: one that has it; else zero */
 } vault_blob_row;
 
 /* ---- uploads ------------------------------------------------------------------ */
