@@ -22,6 +22,7 @@ SCENARIOS = {
     "a small upload": w.put_small,
     "a large upload": w.put_large,
     "a new version": w.put_again,
+    "a batch of small files": w.put_batch,
     "a resumable upload's creation": w.upload_create,
     "a part of it": w.upload_part,
     "its last part": w.upload_rest,

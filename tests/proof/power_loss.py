@@ -101,7 +101,8 @@ class Run:
             if text != BEGIN:
                 number, n = map(int, text.split())
                 told[number] = n
-        return [(c, c.history[n:n + 2]) for c, n in zip(self.clients, told)]
+        return [(c, [c.history[n], *(s for nxt in c.history[n + 1:n + 2] for s in w.on_the_way(nxt))])
+                for c, n in zip(self.clients, told)]
 
 
 def server_at(data, top, env):

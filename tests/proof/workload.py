@@ -35,6 +35,9 @@ SESSIONS_MAX = 6
 SPARE_S = 60  # an operation that was refused as overload is tried again this long
 
 
+BOUNDARY = b"between-the-files-of-a-proof"
+
+
 class Lost(AssertionError):
     """Something acknowledged is not there, or something else is."""
 
@@ -76,6 +79,7 @@ class State:
         self.files = {}  # path in the client's folder -> [Body, item id or None]
         self.trash = {}  # item id -> (path, Body)
         self.sessions = {}  # access token -> alive
+        self.between = []  # states that a crash may leave on the way from the one before
         self.uploads = {}  # name -> [Body, offset that was acknowledged, path, URL or None]
 
     def copy(self):
@@ -125,6 +129,26 @@ def put_same(c, s, r):
     if not s.files:
         return None
     return put_at(c, s, _new_path(c, r), s.files[r.choice(sorted(s.files))][0])
+
+
+def put_batch(c, s, r):
+    """Several small files in one request. Each is an operation: a crash may cut between them."""
+    new = [(_new_path(c, r), Body(c.next_seed(), r.randint(0, 9000))) for _ in range(r.randint(2, 5))]
+    for path, body in new:
+        s.between.append(s.copy())
+        s.files[path] = [body, None]
+    parts = [("manifest", json.dumps({"items": [{"path": f"{c.folder}/{p}"} for p, _ in new]}).encode())]
+    parts += [(str(i), body.bytes()) for i, (_, body) in enumerate(new)]
+    form = b"".join(b'--%s\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
+                    % (BOUNDARY, name.encode(), data) for name, data in parts) + b"--%s--\r\n" % BOUNDARY
+
+    def send():
+        a = c.request("POST", "/uploads/batch", form, expect=(200,),
+                      headers={"Content-Type": "multipart/form-data; boundary=" + BOUNDARY.decode()})
+        for (path, body), result in zip(new, a["results"], strict=True):
+            assert result["status"] in (200, 201), result
+            s.files[path][1] = result["item"]["id"]
+    return send
 
 
 def move(c, s, r):
@@ -281,12 +305,13 @@ def upload_cancel(c, s, r):
     return lambda: c.request("DELETE", u[3], expect=(204,), headers=TUS)
 
 
-REPEATED = {put_small, put_large, put_again, put_same, upload_part, upload_rest}
+REPEATED = {put_batch, put_small, put_large, put_again, put_same, upload_part, upload_rest}
 OPERATIONS = {  # function: how often
     put_small: 30,
     put_large: 14,
     put_again: 8,
     put_same: 4,
+    put_batch: 4,
     move: 8,
     delete: 10,
     restore: 4,
@@ -557,7 +582,11 @@ def check(client, states):
 
 def possible(client):
     """What a crash of the process may leave."""
-    return [client.state] + ([client.under_way] if client.under_way else [])
+    return [client.state] + on_the_way(client.under_way)
+
+
+def on_the_way(state):
+    return [*state.between, state] if state else []
 
 
 def fsck(server):
