@@ -87,13 +87,15 @@ class Trace:
     """with Trace(pid, folder) as t: ...; then t.calls. thread: only this one; path: only calls about this file;
     inject: what fails."""
 
-    def __init__(self, pid, folder, thread=None, inject=None, calls=CALLS, text_bytes=64, path=None):
+    def __init__(self, pid, folder, thread=None, inject=None, calls=CALLS, text_bytes=64, path=None,
+                 more=()):
         self.path = os.path.join(folder, "trace")
         self.errors = os.path.join(folder, "strace")
         what = ["-p", str(thread)] if thread else ["-f", "-p", str(pid)]
         fail = ["-e", "inject=" + inject] if inject else []
         only = ["-P", path] if path else []
-        self.args = ["strace", "-y", "-s", str(text_bytes), "-o", self.path, "-e", "trace=" + calls, *fail, *only, *what]
+        self.args = ["strace", "-y", "-s", str(text_bytes), "-o", self.path, "-e", "trace=" + calls, *fail, *more, *only,
+                     *what]
         self.one = thread
 
     def __enter__(self):
