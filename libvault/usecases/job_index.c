@@ -4,7 +4,7 @@
 #include "janitor.h"
 #include "job_kinds.h"
 
-#define ROWS 500u       /* in one transaction */
+#define ROWS 100u       /* in one transaction: what a commit may have to wait for */
 #define RUN_MS 250      /* then other jobs have their turn */
 #define PACE_MS 20      /* commits wait: they go first */
 #define AGAIN_MS 600000 /* what another process left; vault__janitor_wake asks for the rest */

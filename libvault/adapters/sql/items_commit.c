@@ -93,7 +93,7 @@ static uint64_t end_of_user(const batch *b, uint64_t from, uint64_t end) {
 static vault_status run_user(vault__items_tx *t, batch *b, vault__items_puts *puts,
                              vault__items_user *u, uint64_t from, uint64_t to) {
   if (u->fresh + (int64_t)(to - from) > VAULT__FRESH_MAX)
-    VAULT_TRY(vault__items_index(t, u));
+    VAULT_TRY(vault__items_index_some(t, u, to - from + VAULT__FRESH_STEP));
   for (uint64_t i = from; i < to; i++)
     VAULT_TRY(run_member(t, u, b, puts, i));
   return VAULT_OK;

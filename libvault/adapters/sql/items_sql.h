@@ -14,8 +14,10 @@
 /* No single amount of bytes may be larger, so that the sums of a ledger cannot overflow. */
 #define VAULT__ITEMS_BYTES_MAX ((uint64_t)1 << 60)
 #define VAULT__ITEMS_PAGE_MAX 10000u /* rows of one page */
-/* Fresh items of one user; a commit that would pass it gives them their rows first. */
-#define VAULT__FRESH_MAX 2000
+/* Fresh items of one user; a commit that would pass it gives the oldest their rows first: as
+ * many as it adds, and one more step, so that no single commit pays for the others. */
+#define VAULT__FRESH_MAX 4000
+#define VAULT__FRESH_STEP 64
 
 /* What an operation key was used for (op_result.kind): never renumber. */
 #define VAULT__OP_COMMIT 1
@@ -89,6 +91,8 @@ vault_status vault__items_hold_many(vault__items_tx *t, vault__items_user *users
 vault_status vault__items_lock(vault__items_tx *t, const vault_id *user, vault__items_user *u);
 /* Give the fresh items of a user who is held their rows. RETRY: a blob to share went away. */
 vault_status vault__items_index(vault__items_tx *t, vault__items_user *u);
+/* The same for the oldest `most` of them. */
+vault_status vault__items_index_some(vault__items_tx *t, vault__items_user *u, uint64_t most);
 
 /* Whether n more bytes fit; always when n <= 0. */
 int vault__items_fits(const vault__items_user *u, int64_t n);

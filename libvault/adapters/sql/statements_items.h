@@ -61,7 +61,7 @@
  * of them by its seq. */
 #define FRESH_BODIES                                                                      \
   "SELECT sha256, size_bytes, COUNT(*) AS n, MIN(seq) AS first FROM item "               \
-  "WHERE user_id = $1 AND fresh = 1 GROUP BY sha256, size_bytes"
+  "WHERE user_id = $1 AND fresh = 1 AND seq <= $2 GROUP BY sha256, size_bytes"
 
 /* The blobs of everything that went to the trash with item $2 of user $1. */
 #define PARTS_OF_TRASH                                              \
@@ -293,37 +293,40 @@ S(FRESH_USER, 1, 1, "SELECT i.user_id FROM item i WHERE i.fresh = 1 AND i.user_i
 S(FRESH_FIND, 3, BLOB_N_COLS, "SELECT i.blob, i.user_id, i.space, y.ext, 0, 0, i.size_bytes, 1, "
   "0, i.sha256, 1 FROM item i JOIN inline_body y ON y.blob = i.blob WHERE i.user_id = $1 AND "
   "i.fresh = 1 AND i.sha256 = $2 AND i.size_bytes = $3 ORDER BY i.seq LIMIT 1")
-S(FRESH_COUNT, 1, 1, "SELECT COUNT(*) FROM (SELECT DISTINCT sha256, size_bytes FROM item "
-  "WHERE user_id = $1 AND fresh = 1) w")
-S(FRESH_SHARE, 1, 0, "UPDATE blob SET refs = refs + w.n, dead_ms = 0, state = 0 FROM "
+/* the last of the oldest $2 + 1; no row: there are fewer */
+S(FRESH_BOUND, 2, 1, "SELECT i.seq FROM item i WHERE i.user_id = $1 AND i.fresh = 1 "
+  "ORDER BY i.seq LIMIT 1 OFFSET $2")
+S(FRESH_COUNT, 2, 1, "SELECT COUNT(*) FROM (SELECT DISTINCT sha256, size_bytes FROM item "
+  "WHERE user_id = $1 AND fresh = 1 AND seq <= $2) w")
+S(FRESH_SHARE, 2, 0, "UPDATE blob SET refs = refs + w.n, dead_ms = 0, state = 0 FROM "
   "(" FRESH_BODIES ") w WHERE blob.state < 2 AND blob.id = "
   "(" BLOB_OF("$1", "w.sha256", "w.size_bytes") ")")
 /* A shared blob that is a file gets the first fresh body: should the file be damaged, the new
  * upload does not depend on it, and spilling puts it right. */
-S(FRESH_LEND, 1, 0, "UPDATE inline_body SET blob = o.id FROM (SELECT f.blob, "
+S(FRESH_LEND, 2, 0, "UPDATE inline_body SET blob = o.id FROM (SELECT f.blob, "
   "(" BLOB_OF("$1", "w.sha256", "w.size_bytes") ") AS target FROM (" FRESH_BODIES ") w "
   "JOIN item f ON f.user_id = $1 AND f.fresh = 1 AND f.seq = w.first) q "
   "JOIN blob o ON o.id = q.target AND o.loc = 0 WHERE inline_body.blob = q.blob")
-S(FRESH_LENT, 1, 0, "UPDATE blob SET loc = 1 FROM (" FRESH_BODIES ") w WHERE blob.loc = 0 AND "
+S(FRESH_LENT, 2, 0, "UPDATE blob SET loc = 1 FROM (" FRESH_BODIES ") w WHERE blob.loc = 0 AND "
   "blob.id = (" BLOB_OF("$1", "w.sha256", "w.size_bytes") ")")
-S(FRESH_BLOBS, 1, 0, "INSERT INTO blob (id, user_id, space, ext, size_bytes, sha256, format, "
+S(FRESH_BLOBS, 2, 0, "INSERT INTO blob (id, user_id, space, ext, size_bytes, sha256, format, "
   "loc, refs, dead_ms, state, created_ms) SELECT f.blob, f.user_id, f.space, y.ext, "
   "w.size_bytes, w.sha256, 0, 1, w.n, 0, 0, f.created_ms FROM (" FRESH_BODIES ") w "
   "JOIN item f ON f.user_id = $1 AND f.fresh = 1 AND f.seq = w.first "
   "JOIN inline_body y ON y.blob = f.blob WHERE NOT EXISTS "
   "(" BLOB_OF("$1", "w.sha256", "w.size_bytes") ")")
-S(FRESH_DROP, 1, 0, "DELETE FROM inline_body WHERE blob IN (SELECT i.blob FROM item i "
-  "WHERE i.user_id = $1 AND i.fresh = 1 AND NOT EXISTS "
+S(FRESH_DROP, 2, 0, "DELETE FROM inline_body WHERE blob IN (SELECT i.blob FROM item i "
+  "WHERE i.user_id = $1 AND i.fresh = 1 AND i.seq <= $2 AND NOT EXISTS "
   "(SELECT 1 FROM blob b WHERE b.id = i.blob))")
-S(FRESH_MOVE, 1, 0, "UPDATE item SET blob = (" BLOB_OF("item.user_id", "item.sha256",
-  "item.size_bytes") ") WHERE user_id = $1 AND fresh = 1 AND NOT EXISTS "
+S(FRESH_MOVE, 2, 0, "UPDATE item SET blob = (" BLOB_OF("item.user_id", "item.sha256",
+  "item.size_bytes") ") WHERE user_id = $1 AND fresh = 1 AND seq <= $2 AND NOT EXISTS "
   "(SELECT 1 FROM blob b WHERE b.id = item.blob)")
-S(FRESH_VERSIONS, 1, 0, "INSERT INTO version (id, item, user_id, n, size_bytes, sha256, "
+S(FRESH_VERSIONS, 2, 0, "INSERT INTO version (id, item, user_id, n, size_bytes, sha256, "
   "mtime_ns, has_mtime, content_type, created_ms, seq) SELECT i.version, i.id, i.user_id, 1, "
   "i.size_bytes, i.sha256, i.mtime_ns, i.has_mtime, i.content_type, i.created_ms, i.seq "
-  "FROM item i WHERE i.user_id = $1 AND i.fresh = 1")
-S(FRESH_PARTS, 1, 0, "INSERT INTO part (version, n, role, blob, size_bytes, sha256) "
+  "FROM item i WHERE i.user_id = $1 AND i.fresh = 1 AND i.seq <= $2")
+S(FRESH_PARTS, 2, 0, "INSERT INTO part (version, n, role, blob, size_bytes, sha256) "
   "SELECT i.version, 0, 0, i.blob, i.size_bytes, i.sha256 FROM item i "
-  "WHERE i.user_id = $1 AND i.fresh = 1")
-S(FRESH_DONE, 1, 0, "UPDATE item SET fresh = 0 WHERE user_id = $1 AND fresh = 1")
-S(FRESH_NONE, 1, 0, "UPDATE user_seq SET fresh = 0 WHERE user_id = $1")
+  "WHERE i.user_id = $1 AND i.fresh = 1 AND i.seq <= $2")
+S(FRESH_DONE, 2, 0, "UPDATE item SET fresh = 0 WHERE user_id = $1 AND fresh = 1 AND seq <= $2")
+S(FRESH_LEFT, 2, 0, "UPDATE user_seq SET fresh = fresh - $2 WHERE user_id = $1")

@@ -440,8 +440,8 @@ typedef struct vault_items_repo_ops {
 
   /* ---- inline bodies ---- */
 
-  /* Must provide. Give fresh items (see commit) their rows, user by user, until at least max
-   * of them have some. *n: how many there were; less than max: none is left. */
+  /* Must provide. Give up to max fresh items (see commit) their rows, user by user, the oldest
+   * of each first. *n: how many; less than max: none is left. */
   vault_status (*index_fresh)(void *self, uint64_t max, uint64_t *n, vault_err *err);
   /* Must provide. Inline blobs with a reference, made before born_before_ms, oldest first;
    * not those of fresh items. */
