@@ -39,6 +39,8 @@ static void describe(const vault_upload *u, vault_commit_item *item) {
   memcpy(item->sha256, u->sha256, sizeof item->sha256);
   if (u->is_inline)
     vault__inline_describe(u, item);
+  if (u->is_inline && u->anew)
+    item->op_key.n = 0; /* the commit before this one has remembered it, and must not answer */
 }
 
 static void set_failed(vault_upload *u, vault_status s) {

@@ -111,28 +111,36 @@ vault_status vault_upload_seal(vault_upload *u, vault_err *err) {
 }
 
 /* Whether u may give up its bytes: they are its own still. The lease is taken once more, so that
- * nobody else can commit what is removed. */
-static int may_remove(vault_upload *u) {
+ * nobody else can commit what is removed. Where the row has gone, only what was committed stays. */
+static int may_remove(vault_upload *u, int published) {
   vault *v = u->v;
+  vault_blob_row blob;
+  int alone = !(u->row.flags & VAULT_UPLOAD_RESUMABLE) &&
+              (!published || (v->caps & VAULT_CAP_EXCLUSIVE)); /* the claim keeps the job away */
   if (u->state == VAULT__UPLOAD_LOST || u->state == VAULT__UPLOAD_DONE)
     return 0;
-  return !(u->row.flags & VAULT_UPLOAD_RESUMABLE) ||
-         v->items->lease_upload(v->items_self, &u->row.blob.user, &u->row.id, u->row.fence,
-                                v->owner, &u->row, NULL, NULL) == VAULT_OK;
+  if (alone)
+    return 1;
+  vault_status s = v->items->lease_upload(v->items_self, &u->row.blob.user, &u->row.id,
+                                          u->row.fence, v->owner, &u->row, NULL, NULL);
+  if (s == VAULT_E_NOT_FOUND)
+    return v->items->get_blob(v->items_self, &u->row.blob.blob, &blob, NULL) == VAULT_E_NOT_FOUND;
+  return s == VAULT_OK;
 }
 
 void vault__upload_undo(vault_upload *u) {
   vault *v = u->v;
-  int published = u->state == VAULT__UPLOAD_PUBLISHED || u->state == VAULT__UPLOAD_SEALED;
+  int published = (u->state == VAULT__UPLOAD_PUBLISHED || u->state == VAULT__UPLOAD_SEALED) &&
+                  !u->is_shared;
   if (u->is_inline)
     return; /* there is nothing outside of this process's memory */
-  if (!may_remove(u))
+  if (!may_remove(u, published))
     return;
   v->blobs->discard(v->blobs_self, u->writer, 0);
   u->writer = NULL;
   /* The blob before the row: as long as the row is there, job_uploads.c knows of the blob. A
    * failed publish may have made the name, so the blob goes from SEALED on. */
-  if (published && !u->is_shared && v->blobs->remove(v->blobs_self, &u->row.blob, NULL) != VAULT_OK)
+  if (published && v->blobs->remove(v->blobs_self, &u->row.blob, NULL) != VAULT_OK)
     return;
   (void)v->items->abort_upload(v->items_self, &u->row.blob.user, &u->row.id, u->row.fence, NULL);
 }
@@ -158,10 +166,12 @@ static void let_go(vault_upload *u) {
   atomic_fetch_sub(&v->open_things, 1);
 }
 
-/* Waits while another thread takes this handle's upload over; it may be LOST then. */
+/* Waits while another thread takes this handle's upload over; it is LOST then, and has no
+ * writer. Whether it is held is asked under the lock only. */
 static void enter_to_end(vault_upload *u) {
-  if (u->claim.held && (u->row.flags & VAULT_UPLOAD_RESUMABLE) &&
-      !vault__claim_enter(u->v, &u->claim))
+  int open = (u->row.flags & VAULT_UPLOAD_RESUMABLE) && u->state != VAULT__UPLOAD_DONE &&
+             u->state != VAULT__UPLOAD_WAITING; /* these two have no claim */
+  if (open && !vault__claim_enter(u->v, &u->claim))
     u->state = VAULT__UPLOAD_LOST;
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "libvault/base/encode.h"
 #include "libvault/crypto/sha256.h"
 #include "libvault/usecases/upload.h"
 #include "tests/support/vt_files.h"
@@ -500,6 +501,24 @@ START_TEST(a_key_lives_as_long_as_its_session) {
 }
 END_TEST
 
+/* What is remembered of a key never lets its bytes pass for a token. */
+START_TEST(a_key_is_no_token) {
+  char key[VAULT_UPLOAD_KEY_TEXT];
+  uint8_t raw[VAULT_UPLOAD_KEY_TEXT];
+  vault_principal who;
+  vault_id id = {{1}}, got;
+  uint64_t raw_n = 0;
+  const uint64_t n = VAULT_UPLOAD_KEY_TEXT - 1;
+  vt_ok(vault_upload_key(v, &me, &id, key, NULL));
+  vt_ok(use_key(key, n, &who, &got));
+  vt_ok(vault__b64url_decode(key, n, raw, sizeof raw, &raw_n));
+  who = (vault_principal){.size = sizeof who};
+  vt_status(vault_auth_authenticate(v, key, n, NULL, 0, &who, NULL), VAULT_E_TOKEN);
+  vt_status(vault_auth_authenticate(v, (const char *)raw, raw_n, NULL, 0, &who, NULL),
+            VAULT_E_TOKEN);
+}
+END_TEST
+
 static Suite *suite(void) {
   const TTest *const tests[] = {the_newer_request_has_it,
                                 looking_ends_a_running_append,
@@ -518,6 +537,7 @@ static Suite *suite(void) {
                                 cancelling,
                                 a_key_is_for_one_upload,
                                 a_key_lives_as_long_as_its_session,
+                                a_key_is_no_token,
                                 NULL};
   return vt_suite_with("resume", tests, setup, teardown);
 }
