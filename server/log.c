@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "http/limits.h"
 #include "modules/common/text.h"
 #include "utf8.h"
 
@@ -168,29 +169,32 @@ const vault_log_ops vd_log_ops = {.size = sizeof(vault_log_ops),
                                   .write = port_write,
                                   .destroy = NULL};
 
-/* A segment of the API's paths that is this long is the key of an upload, which is as good as a token for it. */
+/* A segment of this length may be the key of an upload, which is as good as a token for it. */
 #define KEY_BYTES_MIN 64u
-#define SHOWN_PATH_BYTES 512u
+#define KEY_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_%"
+#define SHOWN_PATH_BYTES (VD_URI_BYTES_MAX + 1u)
 
+/* In every path: what a proxy put before ours, or an escape in it, makes a key no less good. */
 static const char *without_keys(const char *path, char out[SHOWN_PATH_BYTES]) {
+  bool ours = strncmp(path, "/api/", 5) == 0;
   size_t n = 0;
 
   for (const char *p = path; *p == '/'; p += 1 + strcspn(p + 1, "/")) {
     size_t segment = strcspn(p + 1, "/");
-    const char *shown = segment < KEY_BYTES_MIN ? p + 1 : "*";
-    int k = snprintf(out + n, SHOWN_PATH_BYTES - n, "/%.*s",
-                     segment < KEY_BYTES_MIN ? (int)segment : 1, shown);
+    bool key = segment >= KEY_BYTES_MIN && (ours || strspn(p + 1, KEY_CHARS) >= KEY_BYTES_MIN);
+    int k = key ? snprintf(out + n, SHOWN_PATH_BYTES - n, "/*")
+                : snprintf(out + n, SHOWN_PATH_BYTES - n, "/%.*s", (int)segment, p + 1);
     if (k < 0 || (size_t)k >= SHOWN_PATH_BYTES - n)
       break;
     n += (size_t)k;
   }
-  return n > 0 ? out : path;
+  return n > 0 ? out : path; /* "*", which OPTIONS may ask about */
 }
 
 void vd_log_request(void *log_arg, const vd_log_record *r) {
   const vd_log *log = log_arg;
   char shown[SHOWN_PATH_BYTES];
-  const char *path = strncmp(r->path, "/api/", 5) == 0 ? without_keys(r->path, shown) : r->path;
+  const char *path = without_keys(r->path, shown);
   bool failed = r->status >= 500;
   vault_log_field f[] = {
     {"method", {r->method, strlen(r->method)}, 0},
