@@ -2,6 +2,7 @@
 """tus 1.0: concatenation, the capability in the URL, interrupted uploads, requests at one offset.
 VT_LONG runs the campaigns ten times as long.
 """
+import hashlib
 import json
 import os
 import random
@@ -83,6 +84,9 @@ def _():
     refused(final([part], "x", {"Upload-Length": 3}), 400)
     refused(tus("POST", UPLOADS, {"Upload-Concat": "final;" + part, "Upload-Metadata": meta(filename="x"),
                                   "Content-Type": BYTES}, b"abc"), 400)
+    for extra in ({"Upload-Checksum": "sha1 " + t.b64(hashlib.sha1(b"").digest())}, {"Trailer": "Upload-Checksum"}):
+        refused(tus("POST", UPLOADS, {"Upload-Concat": "final;" + part, "Upload-Metadata": meta(filename="x"), **extra}),
+                400, "bad_header")
     for bad in ("final;", "final", "Partial", "final;/etc/passwd", "final; "):
         refused(tus("POST", UPLOADS, {"Upload-Concat": bad, "Upload-Metadata": meta(filename="x")}), 400)
 
@@ -172,14 +176,18 @@ def _():
     url, _ = create(5)
     key = url.rsplit("/", 1)[1]
     assert patch(url, 0, b"hello").status == 204 and head(url).status == 200
-    for method, target in (("PATCH", path_of(url) + "/x"), ("PUT", f"{UPLOADS}/%41{key[1:]}")):
+    for method, target in (("PATCH", path_of(url) + "/x"), ("PUT", f"{UPLOADS}/%41{key[1:]}"),
+                           ("PUT", f"/%61pi/v1/uploads/{key}"), ("GET", f"/cloud{path_of(url)}"),
+                           ("GET", f"/{'a.' * 300}{path_of(url)}")):
         assert wire.ask(t.server.port, method, target).status in (404, 405)
 
     def lines():
         with open(t.server.log_path) as f:
             return f.read()
 
-    vd.eventually(lambda: '"path":"/api/v1/uploads/*/x"' in lines(), "the line")
+    for path in ("/api/v1/uploads/*/x", "/%61pi/v1/uploads/*", "/cloud/api/v1/uploads/*"):
+        vd.eventually(lambda: f'"path":"{path}"' in lines(), "the line")
+    vd.eventually(lambda: f"{'a.' * 300}/api/v1/uploads/*" in lines(), "the line")
     assert key[1:] not in lines()
 
 

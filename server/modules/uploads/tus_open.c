@@ -164,13 +164,20 @@ static bool read_body_kind(vd_request *rq, vd_response *rs, const creation *c) {
   return is_bytes_type(rq, rs);
 }
 
+/* A final upload has no body that could be held back for its sum. */
+static bool read_checksum(vd_request *rq, vd_response *rs, creation *c) {
+  if (!checksum_wanted(rq, rs, &c->expected, &c->kinds, &c->trailer))
+    return false;
+  return c->concat.kind != VD_CONCAT_FINAL || c->kinds == 0 ||
+         bad(rs, "A final upload has no body: send no Upload-Checksum with it.");
+}
+
 static bool read_creation(vd_request *rq, vd_response *rs, creation *c) {
   c->opts.size = sizeof c->opts;
   c->opts.flags = VAULT_UP_RESUMABLE;
   c->opts.space = VAULT_SPACE_FILES;
   if (!vd_only_params(rq, rs, vd_place_params, VD_PLACE_PARAMS) || !read_metadata(rq, rs, c) ||
-      !read_length(rq, rs, c) || !read_body_kind(rq, rs, c) ||
-      !checksum_wanted(rq, rs, &c->expected, &c->kinds, &c->trailer) ||
+      !read_length(rq, rs, c) || !read_body_kind(rq, rs, c) || !read_checksum(rq, rs, c) ||
       !vd_op_key(rq, rs, &c->opts.op_key))
     return false;
   if (c->concat.kind == VD_CONCAT_PARTIAL) {
