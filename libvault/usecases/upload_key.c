@@ -89,6 +89,14 @@ static vault_status ask_session(vault *v, const key_claim *c, int64_t now_ms, va
   return VAULT_OK;
 }
 
+/* Where a key stands among the tokens. Those stand at the hash of what was sent as one: were a key at
+ * the hash of its bytes, whoever sends these bytes as a token would be signed in. */
+static void place_in_cache(const uint8_t raw[RAW_BYTES], uint8_t hash[VAULT__SHA256_BYTES]) {
+  vault__sha256_of(raw, RAW_BYTES, hash);
+  for (uint32_t i = 0; i < VAULT__SHA256_BYTES; i++)
+    hash[i] = (uint8_t)~hash[i];
+}
+
 /* The session was seen alive a moment ago, or is asked for now; remembered with the tokens, so
  * that signing out forgets both. */
 static vault_status check_session(vault *v, const uint8_t hash[VAULT__SHA256_BYTES],
@@ -125,7 +133,7 @@ vault_status vault_upload_authenticate(vault *v, const char *key, uint64_t key_l
   memcpy(&c, raw, sizeof c);
   if (!is_ours(v, raw, &c))
     return unknown_key(err);
-  vault__sha256_of(raw, sizeof raw, hash);
+  place_in_cache(raw, hash);
   if (!vault__id_is_zero(&c.session))
     VAULT_TRY(check_session(v, hash, &c, &e, err));
   who->flags = 0;
