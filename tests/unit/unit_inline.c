@@ -259,7 +259,7 @@ START_TEST(a_key_is_done_once) {
 END_TEST
 
 /* "It is stored already" must be true: the file that stands for it is looked at. */
-START_TEST(same_bytes_never_lean_on_a_lost_file) {
+static void lean_on_a_lost_file(int with_key) {
   vault_item_row row;
   vault_blob_row blob;
   vault_id file;
@@ -273,6 +273,8 @@ START_TEST(same_bytes_never_lean_on_a_lost_file) {
   vt_ok(v->items->get_item(v->items_self, &me.user, &file, &row, NULL));
   vt_ok(v->items->get_blob(v->items_self, &row.blob, &blob, NULL));
   vt_ok(v->blobs->remove(v->blobs_self, &blob.key, NULL));
+  if (with_key)
+    opts.op_key = (vault_str){"key", 3}; /* which the first commit remembers */
   vt_ok(vault_put(v, &me, &opts, "hello", 5, NULL, &outcome, NULL));
   ck_assert_uint_eq(outcome, VAULT_OUTCOME_VERSION);
   vt_content(v, &me, "f", "hello");
@@ -283,6 +285,15 @@ START_TEST(same_bytes_never_lean_on_a_lost_file) {
   vt_ok(v->blobs->seal(v->blobs_self, b, &meta, NULL));
   vt_ok(v->blobs->publish(v->blobs_self, b, NULL));
   v->blobs->discard(v->blobs_self, b, 0);
+}
+
+START_TEST(same_bytes_never_lean_on_a_lost_file) {
+  lean_on_a_lost_file(0);
+}
+END_TEST
+
+START_TEST(nor_do_they_with_a_key) {
+  lean_on_a_lost_file(1);
 }
 END_TEST
 
@@ -534,6 +545,7 @@ static Suite *suite(void) {
                                 the_commit_says_what_begin_did_not,
                                 a_key_is_done_once,
                                 same_bytes_never_lean_on_a_lost_file,
+                                nor_do_they_with_a_key,
                                 users_take_turns,
                                 turns_are_exact,
                                 the_database_gets_its_time,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "libvault/base/encode.h"
+#include "libvault/base/err.h"
 #include "libvault/crypto/sha256.h"
 #include "libvault/usecases/upload.h"
 #include "tests/support/vt_files.h"
@@ -100,6 +101,39 @@ START_TEST(looking_ends_a_running_append) {
   u = resume(&id);
   vt_ok(vault_upload_append(u, "def", 3, NULL));
   finish(u);
+}
+END_TEST
+
+static vault_status no_flush(void *self, vault_blob_writer *writer, uint64_t *offset,
+                             vault_err *err) {
+  (void)self, (void)writer, (void)offset;
+  return vault__fail(err, VAULT_E_IO, VAULT_ORIGIN_BLOB, 0, "this test lets no flush through");
+}
+
+/* What the older one had taken could not be flushed when it was taken over: its end finds no writer
+ * any more, and touches nothing. */
+START_TEST(a_lost_handle_ends) {
+  for (int aborts = 0; aborts < 2; aborts++) {
+    vault_upload *u = begin("f", 6);
+    vault_id id = id_of(u);
+    const vault_blob_store_ops *real = v->blobs;
+    vault_blob_store_ops failing = *real;
+    failing.size = sizeof failing;
+    failing.flush = no_flush;
+    vt_ok(vault_upload_append(u, "abc", 3, NULL));
+    v->blobs = &failing;
+    vault_upload *newer = resume(&id);
+    v->blobs = real;
+    ck_assert_uint_eq(vault_upload_get(newer)->offset, 0);
+    vt_ok(vault_upload_append(newer, "abc", 3, NULL));
+    if (aborts)
+      vault_upload_abort(u);
+    else
+      vault_upload_suspend(u);
+    vt_ok(vault_upload_append(newer, "def", 3, NULL));
+    finish(newer);
+    vt_content(v, &me, "f", "abcdef");
+  }
 }
 END_TEST
 
@@ -522,6 +556,7 @@ END_TEST
 static Suite *suite(void) {
   const TTest *const tests[] = {the_newer_request_has_it,
                                 looking_ends_a_running_append,
+                                a_lost_handle_ends,
                                 only_ones_own,
                                 a_submitted_one_is_waited_for,
                                 the_digest_goes_on_from_any_offset,

@@ -171,6 +171,58 @@ START_TEST(sharing_loses_against_collection) {
 }
 END_TEST
 
+/* ---- two processes ---- */
+
+static const vault_items_repo_ops *real_items;
+static int committed; /* by the other process, under its lease */
+
+/* This process's commit is late: meanwhile another one has taken the upload's lease (its time was
+ * over), and may have committed it; and what this one is told is that it shall try again. */
+static vault_status late_commit(void *self, const vault_commit_item *m, uint64_t n,
+                                vault_commit_result *r, vault_err *err) {
+  vault_upload_row row;
+  vault_commit_item theirs = *m;
+  vt_ok(real_items->lease_upload(self, &m->blob.user, &m->upload, VAULT_FENCE_ANY, v->owner, &row,
+                                 NULL, err));
+  theirs.fence = row.fence;
+  if (committed)
+    vt_ok(real_items->commit(self, &theirs, n, r, err));
+  r->status = VAULT_E_RETRY;
+  return VAULT_OK;
+}
+
+static void fail_late(void) {
+  vault_upload *u = NULL;
+  vault_upload_opts opts = vt_at("f", 5, 0);
+  vault_items_repo_ops items = *v->items;
+  vt_ok(vault_upload_begin(v, &me, &opts, &u, NULL));
+  vt_ok(vault_upload_append(u, "bytes", 5, NULL));
+  real_items = v->items;
+  items.size = sizeof items;
+  items.commit = late_commit;
+  v->items = &items;
+  v->caps &= ~VAULT_CAP_EXCLUSIVE;
+  vt_status(vault_upload_finish(u, NULL, NULL, NULL), VAULT_E_RETRY);
+  v->caps |= VAULT_CAP_EXCLUSIVE;
+  v->items = real_items;
+}
+
+START_TEST(what_another_process_committed_stays) {
+  committed = 1;
+  fail_late();
+  vt_content(v, &me, "f", "bytes");
+}
+END_TEST
+
+START_TEST(what_another_process_works_on_stays) {
+  committed = 0;
+  fail_late();
+  later();
+  vt_run_jobs(w); /* as that process would */
+  vt_content(v, &me, "f", "bytes");
+}
+END_TEST
+
 static Suite *suite(void) {
   const TTest *const tests[] = {a_published_body_is_finished,
                                 it_becomes_the_next_version,
@@ -178,6 +230,8 @@ static Suite *suite(void) {
                                 no_row_before_the_name_is_durable,
                                 one_stuck_blob_does_not_stop_collection,
                                 sharing_loses_against_collection,
+                                what_another_process_committed_stays,
+                                what_another_process_works_on_stays,
                                 NULL};
   return vt_suite_with("settle", tests, setup, teardown);
 }
