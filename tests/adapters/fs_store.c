@@ -288,6 +288,35 @@ START_TEST(the_newest_writer_has_the_partial_body) {
 }
 END_TEST
 
+/* What was published has no partial name any more: one that is there is somebody else's, who makes
+ * the same body anew (a concatenation that another process took over). */
+START_TEST(a_published_writer_takes_no_name_along) {
+  vt_fs f;
+  vault_blob_key key = key_n(1);
+  vault_blob_writer *a = NULL, *b = NULL;
+  vault_blob_meta meta = vt_blob_meta(vt_sha_hello);
+  vt_fs_make(&f);
+  for (uint32_t keep = 0; keep < 2; keep++) {
+    vault_blob_writer **w[] = {&a, &b};
+    for (int i = 0; i < 2; i++) {
+      vt_ok(f.b.ops->begin(f.b.self, &key, VAULT_BLOB_RESUMABLE, w[i], NULL));
+      vt_ok(f.b.ops->write(f.b.self, *w[i], "hello", 5, NULL));
+      vt_ok(f.b.ops->seal(f.b.self, *w[i], &meta, NULL));
+      if (*w[i] == a)
+        vt_ok(f.b.ops->publish(f.b.self, a, NULL));
+    }
+    f.b.ops->discard(f.b.self, a, keep);
+    ck_assert_int_eq(vt_fs_incoming(&f), 1);
+    vt_ok(f.b.ops->publish(f.b.self, b, NULL));
+    f.b.ops->discard(f.b.self, b, keep);
+    vt_blob_expect(&f.b, &key, "hello", 5);
+    ck_assert_int_eq(vt_fs_incoming(&f), 0);
+    vt_ok(f.b.ops->remove(f.b.self, &key, NULL));
+  }
+  vt_fs_remove(&f);
+}
+END_TEST
+
 /* Whether this process waits for a flock: /proc/locks shows who is blocked with an arrow. */
 static int waits_for_lock(pid_t pid) {
   char line[256], wanted[32];
@@ -381,6 +410,7 @@ static Suite *store(void) {
                               large_bodies_pass_the_write_back_mark,
                               open_files_are_limited,
                               the_newest_writer_has_the_partial_body,
+                              a_published_writer_takes_no_name_along,
                               a_body_that_is_published_meanwhile_is_left_alone,
                               use_before_attach_is_refused,
                               removed_directories_are_made_again,

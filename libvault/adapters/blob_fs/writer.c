@@ -298,7 +298,8 @@ void vault__fs_discard(void *self, vault_blob_writer *w, uint32_t keep) {
   vault__fs *s = self;
   if (!w)
     return;
-  int gone = w->part[0] && (w->published || !keep || !w->resumable);
+  /* Publishing took the partial name away: one that is there now is somebody else's. */
+  int gone = w->part[0] && !w->published && (!keep || !w->resumable);
   if (gone && vault__fs_enter(w, NULL) == VAULT_OK) {
     vault__fs_part_remove(s, w->part);
     vault__fs_leave(w);
