@@ -52,7 +52,7 @@ typedef struct vault_upload_opts {
  * A body of known length up to vault_settings.inline_max_bytes that is not resumable is kept
  * in memory until its commit (of exactly that length): for a path nothing is read or written
  * here, so it never waits, and quota and conditions are checked at the commit; for an item
- * its row is read.
+ * its row is read. Such bodies have 256 MiB together; RETRY when there is no room for one more.
  * *out: the caller's, until finish, submit or abort takes it.
  * Resumable, with an op_key that began an upload before: that upload, as vault_upload_resume
  * gives it (look at the view's offset and state; expires with that upload). IDEMPOTENCY_KEY

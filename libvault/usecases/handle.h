@@ -75,6 +75,7 @@ struct vault {
   _Atomic int64_t fresh_since_ms;  /* mono: rows wait to be indexed since then; 0: none */
   _Atomic int64_t inline_since_ms; /* mono: bodies wait to be spilled since then; 0: none */
   _Atomic uint64_t inline_bytes;   /* of these; a few more, see janitor.c */
+  _Atomic uint64_t inline_held;    /* bytes of uploads that are in memory until their commit */
   _Atomic uint64_t spilled;        /* bodies, since this vault was opened */
   _Atomic uint64_t spill_stops;    /* runs that found the store full or read-only */
   _Atomic uint64_t spill_refused;  /* bodies that were left where they are (job_spill.c) */

@@ -64,6 +64,7 @@ struct vault_upload {
 
   int is_inline; /* the bytes go with the row: no upload row, no writer (upload_inline.c) */
   uint8_t *body; /* inline: row.length bytes, of which offset arrived */
+  uint64_t body_room;
 
   /* The commit. The result has its place before anything is made durable. */
   vault_upload *next;

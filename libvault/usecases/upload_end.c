@@ -5,6 +5,7 @@
 #include "committer.h"
 #include "libvault/base/alloc.h"
 #include "libvault/base/id.h"
+#include "upload_inline.h"
 
 static vault_status fail_usage(vault_err *err, const char *what) {
   return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_CORE, 0, "%s", what);
@@ -130,8 +131,8 @@ static int may_remove(vault_upload *u, int published) {
 
 void vault__upload_undo(vault_upload *u) {
   vault *v = u->v;
-  int published = (u->state == VAULT__UPLOAD_PUBLISHED || u->state == VAULT__UPLOAD_SEALED) &&
-                  !u->is_shared;
+  int published =
+    (u->state == VAULT__UPLOAD_PUBLISHED || u->state == VAULT__UPLOAD_SEALED) && !u->is_shared;
   if (u->is_inline)
     return; /* there is nothing outside of this process's memory */
   if (!may_remove(u, published))
@@ -151,7 +152,7 @@ void vault__upload_free(vault_upload *u) {
   vault *v = u->v;
   /* Keep is for what waits to be resumed; what was committed needs its writer no more. */
   v->blobs->discard(v->blobs_self, u->writer, u->result.outcome == 0);
-  vault__delete(&v->alloc, u->body);
+  vault__inline_end(u);
   vault__claim_drop(v, &u->claim);
   vault__delete(&v->alloc, u->chain.states);
   vault__arena_free(&u->arena);

@@ -5,14 +5,34 @@
 #include "libvault/base/alloc.h"
 
 int vault__inline_fits(const vault *v, const vault_upload_opts *o) {
-  return v->settings.inline_max_bytes != VAULT_INLINE_OFF && !(o->flags & (VAULT_UP_RESUMABLE | VAULT_UP_PARTIAL)) &&
+  return v->settings.inline_max_bytes != VAULT_INLINE_OFF &&
+         !(o->flags & (VAULT_UP_RESUMABLE | VAULT_UP_PARTIAL)) &&
          o->length <= v->settings.inline_max_bytes;
 }
 
 vault_status vault__inline_begin(vault_upload *u, vault_err *err) {
+  vault *v = u->v;
   u->row.reserved_bytes = 0;
-  u->body = vault__resize(&u->v->alloc, NULL, u->row.length);
-  return u->body ? VAULT_OK : vault__no_memory(err);
+  if (atomic_fetch_add(&v->inline_held, u->row.length) + u->row.length > VAULT__INLINE_HELD_MAX) {
+    (void)atomic_fetch_sub(&v->inline_held, u->row.length);
+    return vault__fail(err, VAULT_E_RETRY, VAULT_ORIGIN_CORE, 0,
+                       "small uploads hold %llu MiB of memory already: try again",
+                       (unsigned long long)(VAULT__INLINE_HELD_MAX >> 20));
+  }
+  u->body = vault__resize(&v->alloc, NULL, u->row.length);
+  u->body_room = u->row.length;
+  if (u->body)
+    return VAULT_OK;
+  (void)atomic_fetch_sub(&v->inline_held, u->body_room);
+  return vault__no_memory(err);
+}
+
+void vault__inline_end(vault_upload *u) {
+  if (!u->body)
+    return;
+  vault__delete(&u->v->alloc, u->body);
+  u->body = NULL;
+  (void)atomic_fetch_sub(&u->v->inline_held, u->body_room);
 }
 
 void vault__inline_take(vault_upload *u, const void *p, uint64_t n) {

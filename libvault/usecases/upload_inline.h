@@ -8,8 +8,16 @@
 
 int vault__inline_fits(const vault *v, const vault_upload_opts *o);
 
-/* Memory for the whole body, at most VAULT_INLINE_MAX bytes. NO_MEMORY */
+/* Bytes of all such bodies of a vault together that wait for the rest of them or for their commit:
+ * clients that begin many and end none cannot have all memory. */
+#define VAULT__INLINE_HELD_MAX (UINT64_C(256) << 20)
+
+/* Memory for the whole body, at most VAULT_INLINE_MAX bytes.
+ * RETRY (VAULT__INLINE_HELD_MAX would be passed) | NO_MEMORY */
 vault_status vault__inline_begin(vault_upload *u, vault_err *err);
+
+/* Gives it back. Does nothing for an upload without it. */
+void vault__inline_end(vault_upload *u);
 
 /* n bytes that the declared length allows. */
 void vault__inline_take(vault_upload *u, const void *p, uint64_t n);

@@ -5,6 +5,7 @@
 
 #include "libvault/usecases/commit_queue.h"
 #include "libvault/usecases/handle.h"
+#include "libvault/usecases/upload_inline.h"
 #include "tests/support/vt_files.h"
 
 #define LIMIT 1000u
@@ -535,12 +536,32 @@ START_TEST(folders_and_old_versions) {
 }
 END_TEST
 
+/* What is held counts as it was declared, from begin to the end of the upload, whichever that is. */
+START_TEST(bodies_in_memory_have_one_bound) {
+  vault_upload *u = NULL, *more = NULL;
+  vault_upload_opts opts = vt_at("f", 10, 0), one = vt_at("g", 1, 0), none = vt_at("e", 0, 0);
+  atomic_store(&v->inline_held, VAULT__INLINE_HELD_MAX - 10);
+  vt_ok(vault_upload_begin(v, &me, &opts, &u, NULL));
+  vt_status(vault_upload_begin(v, &me, &one, &more, NULL), VAULT_E_RETRY);
+  ck_assert_ptr_null(more);
+  vt_ok(vault_upload_begin(v, &me, &none, &more, NULL));
+  vault_upload_abort(more);
+  vault_upload_abort(u);
+  vt_ok(vault_upload_begin(v, &me, &opts, &u, NULL));
+  vt_ok(vault_upload_append(u, body, 10, NULL));
+  vt_ok(vault_upload_finish(u, NULL, NULL, NULL));
+  ck_assert_uint_eq(atomic_load(&v->inline_held), VAULT__INLINE_HELD_MAX - 10);
+  atomic_store(&v->inline_held, 0);
+}
+END_TEST
+
 static Suite *suite(void) {
   const TTest *const tests[] = {begin_by_path_does_nothing_outside_of_memory,
                                 begin_by_item_reads_its_row_only,
                                 the_setting_is_the_limit,
                                 settings_have_both_ends,
                                 the_largest_inline_body,
+                                bodies_in_memory_have_one_bound,
                                 append_holds_the_length,
                                 the_commit_says_what_begin_did_not,
                                 a_key_is_done_once,
