@@ -107,8 +107,9 @@ static vault_status hold_job(vault__items_tx *t, const spill_args *a) {
                              VAULT__P(vault__p_id(a->job), vault__p_int(a->fence)), &rows));
   if (rows.affected == 1)
     return VAULT_OK;
-  return vault__fail(t->err, VAULT_E_CONFLICT, VAULT_ORIGIN_ITEMS, 0,
-                     "another worker has this job now; remove what was made in the blob store");
+  return vault__fail(
+    t->err, VAULT_E_CONFLICT, VAULT_ORIGIN_ITEMS, 0,
+    "another worker has this job now and goes on with it; leave what was made in the blob store");
 }
 
 static vault_status spill_work(vault__items_tx *t, void *arg) {
