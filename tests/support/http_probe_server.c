@@ -343,7 +343,7 @@ static vd_next where(vd_request *rq, vd_response *rs) {
     return VD_WORKER;
   }
   if (vd_query(rq, "borrowed")) {
-    vd_send_borrowed(rs, "text/plain", "_borrowed_" + 1, 8, release_lent, NULL);
+    vd_send_borrowed(rs, "text/plain", &"_borrowed_"[1], 8, release_lent, NULL);
     return VD_DONE;
   }
   if (vd_query(rq, "complete")) { /* answered before the handler has returned */
