@@ -223,7 +223,9 @@ static vault_status act_check(vt_world *w) {
     vault_item_lookup(w->v, &w->who, VAULT_SPACE_FILES, "other.txt", 9, &items, NULL);
   if (s != VAULT_OK)
     return s;
-  memcpy(sha256 + 32, vault_items_rows(items, &n, &stride)->sha256, 32);
+  const vault_item_view *row = vault_items_rows(items, &n, &stride);
+  ck_assert_ptr_nonnull(row);
+  memcpy(sha256 + 32, row->sha256, 32);
   vault_items_free(items);
   s = vault_upload_check(w->v, &w->who, sha256, 2, have, NULL);
   ck_assert(s == VAULT_OK ? have[0] == 0 && have[1] == 1 : have[0] == 9 && have[1] == 9);

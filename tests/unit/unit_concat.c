@@ -204,8 +204,10 @@ START_TEST(the_same_key_again) {
   vault_id id = vault_upload_get(u)->id;
   vault_upload_suspend(u);
   vt_ok(vault_upload_concat(v, &me, &opts, parts, 2, &u, NULL));
-  ck_assert_int_eq(memcmp(&vault_upload_get(u)->id, &id, sizeof id), 0);
-  ck_assert_uint_eq(vault_upload_get(u)->state, VAULT_UPLOAD_DONE);
+  const vault_upload_view *view = vault_upload_get(u);
+  ck_assert_ptr_nonnull(view);
+  ck_assert_int_eq(memcmp(&view->id, &id, sizeof id), 0);
+  ck_assert_uint_eq(view->state, VAULT_UPLOAD_DONE);
   vault_upload_suspend(u);
   u = NULL;
   vt_status(vault_upload_concat(v, &me, &opts, parts, 1, &u, NULL), VAULT_E_IDEMPOTENCY_KEY);

@@ -270,7 +270,9 @@ START_TEST(finished_ones_are_remembered_until_they_expire) {
   u = resume(&id);
   vt_ok(vault_upload_finish(u, &items, &outcome, NULL));
   ck_assert_uint_eq(outcome, VAULT_OUTCOME_REPLAY);
-  ck_assert_int_eq(memcmp(&vault_items_rows(items, NULL, NULL)->id, &item.id, sizeof item.id), 0);
+  const vault_item_view *row = vault_items_rows(items, NULL, NULL);
+  ck_assert_ptr_nonnull(row);
+  ck_assert_int_eq(memcmp(&row->id, &item.id, sizeof item.id), 0);
   vault_items_free(items);
   vt_pass(w, DAY_MS + 1);
   u = NULL;
@@ -434,7 +436,9 @@ START_TEST(a_key_begins_one_upload) {
   vault_id id = id_of(u);
   vt_ok(vault_upload_append(u, "a", 1, NULL));
   vt_ok(begin_with_key("d/f", 3, &again));
-  ck_assert_int_eq(memcmp(&vault_upload_get(again)->id, &id, sizeof id), 0);
+  const vault_upload_view *view = vault_upload_get(again);
+  ck_assert_ptr_nonnull(view);
+  ck_assert_int_eq(memcmp(&view->id, &id, sizeof id), 0);
   ck_assert_uint_eq(vault_upload_get(again)->offset, 1);
   vault_upload_suspend(u);
   u = NULL;
