@@ -243,9 +243,35 @@ START_TEST(fresh_at_most) {
 }
 END_TEST
 
+/* A batch may build on what it has just added itself: the second member makes the first one's rows. */
+START_TEST(one_transaction_for_two_versions) {
+  vt_items f;
+  vt_path paths[2];
+  vault_commit_item m[2];
+  vault_commit_result r[2];
+  open_file(&f);
+  const vault__sqlite *db = repo_of(&f)->db.self;
+  for (unsigned i = 0; i < 2; i++) {
+    vt_path_set(&paths[i], "f");
+    vt_commit_item(&f, &m[i], &paths[i], 10, i + 1);
+    vt_inline_body(&m[i], i + 1);
+  }
+  uint64_t before = atomic_load(&db->wal.flushes), frames = (uint64_t)db->writer->wal_frames;
+  vt_is(f.ops->commit(f.self, m, 2, r, &f.err), VAULT_OK);
+  vt_is(r[0].status, VAULT_OK);
+  vt_is(r[1].status, VAULT_OK);
+  ck_assert_uint_eq(r[0].outcome, VAULT_OUTCOME_CREATED);
+  ck_assert_uint_eq(r[1].outcome, VAULT_OUTCOME_VERSION);
+  ck_assert_uint_gt((uint64_t)db->writer->wal_frames, frames);
+  ck_assert_uint_eq(atomic_load(&db->wal.flushes) - before, 1);
+  ck_assert_uint_eq(vt_index(&f), 0);
+  vt_items_close(&f);
+}
+END_TEST
+
 static Suite *items(void) {
   const TTest *const tests[] = {no_statement_scans, log_bytes_of_an_upload, statements_of_an_upload,
-                                fresh_at_most, NULL};
+                                fresh_at_most, one_transaction_for_two_versions, NULL};
   return vt_suite("sql_items", tests);
 }
 

@@ -71,10 +71,8 @@ vault_status vault__items_index_some(vault__items_tx *t, vault__items_user *u, u
   VAULT_TRY(vault__items_run(t, VAULT__SQL_FRESH_VERSIONS, SPAN, NULL));
   VAULT_TRY(vault__items_run(t, VAULT__SQL_FRESH_PARTS, SPAN, NULL));
   VAULT_TRY(vault__items_run(t, VAULT__SQL_FRESH_DONE, SPAN, &done));
-  VAULT_TRY(
-    vault__items_run1(t, VAULT__SQL_FRESH_LEFT, VAULT__P(user, vault__p_int(done.affected))));
-  u->fresh -= done.affected;
-  return VAULT_OK;
+  u->fresh -= done.affected; /* the row may not know yet of what this batch has added */
+  return vault__items_run1(t, VAULT__SQL_FRESH_LEFT, VAULT__P(user, vault__p_int(u->fresh)));
 }
 
 vault_status vault__items_index(vault__items_tx *t, vault__items_user *u) {

@@ -329,4 +329,4 @@ S(FRESH_PARTS, 2, 0, "INSERT INTO part (version, n, role, blob, size_bytes, sha2
   "SELECT i.version, 0, 0, i.blob, i.size_bytes, i.sha256 FROM item i "
   "WHERE i.user_id = $1 AND i.fresh = 1 AND i.seq <= $2")
 S(FRESH_DONE, 2, 0, "UPDATE item SET fresh = 0 WHERE user_id = $1 AND fresh = 1 AND seq <= $2")
-S(FRESH_LEFT, 2, 0, "UPDATE user_seq SET fresh = fresh - $2 WHERE user_id = $1")
+S(FRESH_LEFT, 2, 0, "UPDATE user_seq SET fresh = $2 WHERE user_id = $1")
