@@ -3,6 +3,7 @@
 #include "vault/open.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "adapters.h"
 #include "libvault/base/alloc.h"
@@ -208,6 +209,15 @@ static vault_status start(vault *v, vault_err *err) {
   return vault__jobs_install(v, err);
 }
 
+/* Waits end in time even when the wall clock is set back. */
+static void make_cond(pthread_cond_t *cond) {
+  pthread_condattr_t attr;
+  (void)pthread_condattr_init(&attr);
+  (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+  (void)pthread_cond_init(cond, &attr);
+  (void)pthread_condattr_destroy(&attr);
+}
+
 vault_status vault_open(const vault_config *config, vault **out, vault_err *err) {
   vault_settings settings;
   if (!config || config->size < sizeof *config || !out)
@@ -224,7 +234,7 @@ vault_status vault_open(const vault_config *config, vault **out, vault_err *err)
   v->settings = settings;
   (void)pthread_mutex_init(&v->id_lock, NULL);
   (void)pthread_mutex_init(&v->claim_lock, NULL);
-  (void)pthread_cond_init(&v->claim_changed, NULL);
+  make_cond(&v->claim_changed);
   take_tables(v, config);
   vault_status s = copy_text(v, config, err);
   if (s == VAULT_OK)

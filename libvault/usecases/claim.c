@@ -38,7 +38,7 @@ static void wait_for(vault *v, const vault__claim *c) {
     (void)vault_commit_drive(v, 0, NULL, NULL);
     (void)pthread_mutex_lock(&v->claim_lock);
   }
-  (void)clock_gettime(CLOCK_REALTIME, &until);
+  (void)clock_gettime(CLOCK_MONOTONIC, &until);
   until.tv_nsec += LOOK_AGAIN_MS * 1000000L;
   if (until.tv_nsec >= 1000000000L) {
     until.tv_sec++;
