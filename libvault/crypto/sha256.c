@@ -76,6 +76,19 @@ static uint64_t big_endian(const uint8_t *p, unsigned n) {
   return v;
 }
 
+static void set_state(SHA256_CTX *c, const uint8_t words[VAULT__SHA256_BYTES], uint64_t length) {
+  for (unsigned i = 0; i < 8; i++)
+    c->h[i] = (SHA_LONG)big_endian(words + 4 * i, 4);
+  c->Nl = (SHA_LONG)(length * 8);
+  c->Nh = (SHA_LONG)(length * 8 >> 32);
+}
+
+void vault__sha256_resume(vault__sha256 *s, const uint8_t chain[VAULT__SHA256_BYTES],
+                          uint64_t length) {
+  vault__sha256_init(s);
+  set_state(ctx(s), chain, length);
+}
+
 vault_status vault__sha256_load(const void *p, uint64_t n, vault__sha256 *s, vault_err *err) {
   const uint8_t *in = p;
   uint64_t length;
@@ -87,10 +100,7 @@ vault_status vault__sha256_load(const void *p, uint64_t n, vault__sha256 *s, vau
   if (length > UINT64_MAX / 8)
     goto fail;
   vault__sha256_init(&fresh);
-  for (unsigned i = 0; i < 8; i++)
-    c->h[i] = (SHA_LONG)big_endian(in + 1 + 4 * i, 4);
-  c->Nl = (SHA_LONG)(length * 8);
-  c->Nh = (SHA_LONG)(length * 8 >> 32);
+  set_state(c, in + 1, length);
   c->num = (unsigned)(length % BLOCK);
   memcpy(c->data, in + 41, c->num);
   for (unsigned i = c->num; i < BLOCK; i++)

@@ -32,6 +32,10 @@ void vault__sha256_save(const vault__sha256 *s, uint8_t out[VAULT__SHA256_SAVED]
  * bytes was added. */
 void vault__sha256_chain(const vault__sha256 *s, uint8_t out[VAULT__SHA256_BYTES]);
 
+/* Go on from a chaining value after `length` bytes, a multiple of 64. */
+void vault__sha256_resume(vault__sha256 *s, const uint8_t chain[VAULT__SHA256_BYTES],
+                          uint64_t length);
+
 /* OK | CORRUPT (not what save made). s is untouched on failure. */
 vault_status vault__sha256_load(const void *p, uint64_t n, vault__sha256 *s, vault_err *err);
 

@@ -56,6 +56,31 @@ START_TEST(sha256_continues_from_every_offset) {
 }
 END_TEST
 
+/* From the chaining value of every whole block: the hash goes on as if nothing had been between. */
+START_TEST(sha256_resumes_from_a_chaining_value) {
+  uint8_t data[5 * 64 + 3], whole[32], out[32], chain[32], again[32];
+  for (unsigned i = 0; i < sizeof data; i++)
+    data[i] = (uint8_t)(i * 11 + 5);
+  vault__sha256_of(data, sizeof data, whole);
+  for (unsigned cut = 0; cut <= sizeof data; cut += 64) {
+    vault__sha256 s, t;
+    vault__sha256_init(&s);
+    vault__sha256_add(&s, data, cut);
+    vault__sha256_chain(&s, chain);
+    vault__sha256_resume(&t, chain, cut);
+    ck_assert_uint_eq(vault__sha256_length(&t), cut);
+    vault__sha256_chain(&t, again);
+    ck_assert_mem_eq(chain, again, 32);
+    vault__sha256_add(&t, data + cut, sizeof data - cut);
+    vault__sha256_end(&t, out);
+    ck_assert_mem_eq(out, whole, 32);
+  }
+  vault__sha256 far;
+  vault__sha256_resume(&far, chain, UINT64_C(1) << 32); /* bits that pass 32 */
+  ck_assert_uint_eq(vault__sha256_length(&far), UINT64_C(1) << 32);
+}
+END_TEST
+
 START_TEST(sha256_length_passes_4_gib) {
   /* A state whose length is near 2^32 bytes: the upper half of the bit count must survive. */
   uint8_t saved[VAULT__SHA256_SAVED] = {1};
@@ -204,6 +229,7 @@ static Suite *crypto(void) {
   const TTest *const all[] = {starts_more_than_once,
                               sha256_vectors,
                               sha256_continues_from_every_offset,
+                              sha256_resumes_from_a_chaining_value,
                               sha256_length_passes_4_gib,
                               sha256_refuses_a_damaged_state,
                               mac_vectors,
