@@ -90,6 +90,12 @@ typedef struct vault_inline_report {
 /* OK | RETRY | IO */
 VAULT_API vault_status vault_admin_inline(vault *v, vault_inline_report *out, vault_err *err);
 
+/* ---- reading ------------------------------------------------------------------------ */
+
+/* How often, since this vault was opened, the setting verify_reads found that stored bytes are
+ * not what was uploaded; each is in the log as read_damaged. Never waits. 0 for NULL. */
+VAULT_API uint64_t vault_admin_damaged_reads(const vault *v);
+
 #ifdef __cplusplus
 }
 #endif

@@ -141,12 +141,18 @@ VAULT_API vault_status vault_read_range(vault_reader *r, uint64_t offset, uint64
                                         vault_err *err);
 
 /* The next bytes of the range, at most cap; *got = 0 at its end.
- * OK | CORRUPT (the blob is shorter than its row says) | NOT_FOUND (it is gone) | IO */
+ * With the setting verify_reads no byte is given before the whole MiB of the content around it
+ * was read and found to be what was uploaded (SHA-256); the reader then holds up to 1 MiB.
+ * CORRUPT gives nothing, is logged (read_damaged) and counted: whoever passes the bytes on must
+ * not let what they gave so far look complete.
+ * OK | CORRUPT (the blob is shorter than its row says, or not what was uploaded) | NOT_FOUND (it
+ * is gone) | RETRY | IO | NO_MEMORY */
 VAULT_API vault_status vault_read_next(vault_reader *r, void *buf, uint64_t cap, uint64_t *got,
                                        vault_err *err);
 
 /* A file descriptor with the whole content, valid until vault_reader_free, or *fd = -1
- * where the store has none or the content is in the database. Never close it or move its offset: use pread or sendfile.
+ * where the store has none, the content is in the database, or the setting verify_reads is on.
+ * Never close it or move its offset: use pread or sendfile.
  * OK | NOT_FOUND | CORRUPT | IO */
 VAULT_API vault_status vault_read_fd(vault_reader *r, int32_t *fd, vault_err *err);
 
@@ -154,7 +160,7 @@ VAULT_API vault_status vault_read_fd(vault_reader *r, int32_t *fd, vault_err *er
  * already (small files, for a while after their upload; vault_read_fd gives -1 for them).
  * bytes->p is NULL for any other content: use vault_read_fd or vault_read_next. Borrowed
  * until vault_reader_free; does not move what vault_read_next gives. Never waits.
- * OK | USAGE */
+ * OK | CORRUPT (with verify_reads: it is not what was uploaded; as in vault_read_next) | USAGE */
 VAULT_API vault_status vault_read_inline(vault_reader *r, vault_str *bytes, vault_err *err);
 
 VAULT_API void vault_reader_free(vault_reader *r); /* takes NULL */

@@ -45,6 +45,8 @@ typedef struct vault_settings {
   uint32_t revoke_lag_ms;        /* how old a cached session check may be */
   uint32_t inline_max_bytes;     /* a body up to this size, of known length and sent in one go,
                                     is kept in the database at first; VAULT_INLINE_OFF: none */
+  uint32_t verify_reads;         /* 1: each MiB is compared with what was uploaded before a byte
+                                    of it is given out; 0 (default): content is not verified */
   int64_t session_idle_ms;       /* a session that is not refreshed this long has ended */
   int64_t session_max_ms;        /* absolute life of a session */
   uint64_t quota_bytes;          /* of a new user */
@@ -141,7 +143,8 @@ VAULT_API vault_status vault_close(vault *v, vault_err *err);
 
 #define VAULT_CAP_LOCAL_READS 1u /* point reads never wait for a network */
 #define VAULT_CAP_EXCLUSIVE 2u   /* this process has the database for itself */
-#define VAULT_CAP_FILE_READS 4u  /* downloads have a file descriptor (vault_read_fd) */
+#define VAULT_CAP_FILE_READS 4u  /* downloads have a file descriptor (vault_read_fd): not
+                                    with verify_reads */
 #define VAULT_CAP_RESUME 8u      /* uploads can be resumable */
 
 /* VAULT_CAP_*. Constant over the vault's life. */

@@ -190,7 +190,7 @@ static vault_status attach_store(vault *v, vault_err *err) {
   if (!v->store.attached)
     VAULT_TRY(v->items->set_attached(v->items_self, err));
   uint32_t caps = v->blobs->caps(v->blobs_self);
-  if (caps & VAULT_BLOB_CAP_FD)
+  if ((caps & VAULT_BLOB_CAP_FD) && !v->settings.verify_reads)
     v->caps |= VAULT_CAP_FILE_READS;
   if (caps & VAULT_BLOB_CAP_RESUME)
     v->caps |= VAULT_CAP_RESUME;

@@ -36,6 +36,7 @@ static const number numbers[] = {
   U32(refresh_grace_ms, VAULT_DEFAULT_REFRESH_GRACE_MS, 1, 300000),
   U32(revoke_lag_ms, VAULT_DEFAULT_REVOKE_LAG_MS, 1, 60000),
   U32(inline_max_bytes, VAULT_DEFAULT_INLINE_MAX_BYTES, 1, VAULT_INLINE_MAX),
+  U32(verify_reads, 0, 0, 1),
   U64(session_idle_ms, VAULT_DEFAULT_SESSION_IDLE_MS, 1000, 3650 * DAY_MS),
   U64(session_max_ms, VAULT_DEFAULT_SESSION_MAX_MS, 1000, 3650 * DAY_MS),
   U64(quota_bytes, VAULT_DEFAULT_QUOTA_BYTES, 1, INT64_MAX),

@@ -180,3 +180,7 @@ vault_status vault_admin_revoke_sessions(vault *v, const vault_id *user, uint64_
     *n = revoked;
   return VAULT_OK;
 }
+
+uint64_t vault_admin_damaged_reads(const vault *v) {
+  return v ? atomic_load(&v->reads_damaged) : 0;
+}

@@ -79,6 +79,7 @@ struct vault {
   _Atomic uint64_t spilled;        /* bodies, since this vault was opened */
   _Atomic uint64_t spill_stops;    /* runs that found the store full or read-only */
   _Atomic uint64_t spill_refused;  /* bodies that were left where they are (job_spill.c) */
+  _Atomic uint64_t reads_damaged;  /* pieces that were not what was uploaded (read_verify.c) */
 
   vault__token_cache *tokens;
   vault__committer *committer;

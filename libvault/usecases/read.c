@@ -4,6 +4,7 @@
 #include "handle.h"
 #include "libvault/base/alloc.h"
 #include "libvault/base/id.h"
+#include "read_verify.h"
 #include "vault/item.h"
 
 struct vault_reader {
@@ -11,9 +12,11 @@ struct vault_reader {
   vault_item_row item;
   vault_version_row version;
   vault_reader_view view;
-  uint8_t *body;           /* of an inline blob: all of it */
+  uint8_t *body; /* of an inline blob: all of it */
+  int body_verified;
   vault_blob_reader *blob; /* NULL until the first byte is asked for */
-  uint64_t done;           /* bytes of the range given out */
+  vault__verifier verifier;
+  uint64_t done; /* bytes of the range given out */
 };
 
 static int is_inline(const vault_reader *r) {
@@ -166,6 +169,32 @@ static vault_status open_blob(vault_reader *r, vault_err *err) {
   return VAULT_OK;
 }
 
+/* With verify_reads a body is compared once, before anybody sees a byte of it. */
+static vault_status check_body(vault_reader *r, vault_err *err) {
+  if (r->body_verified || !r->v->settings.verify_reads)
+    return VAULT_OK;
+  VAULT_TRY(vault__verify_body(r->v, &r->version, r->body, err));
+  r->body_verified = 1;
+  return VAULT_OK;
+}
+
+static vault_status copy(vault_reader *r, void *buf, uint64_t cap, uint64_t *n, vault_err *err) {
+  vault *v = r->v;
+  uint64_t at = r->view.offset + r->done;
+  vault_str bytes;
+  if (is_inline(r)) {
+    VAULT_TRY(check_body(r, err));
+    bytes = (vault_str){(const char *)r->body + at, cap};
+  } else if (v->settings.verify_reads) {
+    VAULT_TRY(vault__verify_piece(v, &r->verifier, &r->version, r->blob, at, &bytes, err));
+  } else {
+    return v->blobs->read(v->blobs_self, r->blob, at, buf, cap, n, err);
+  }
+  *n = cap < bytes.n ? cap : bytes.n;
+  memcpy(buf, bytes.p, (size_t)*n);
+  return VAULT_OK;
+}
+
 vault_status vault_read_next(vault_reader *r, void *buf, uint64_t cap, uint64_t *got,
                              vault_err *err) {
   uint64_t n = 0;
@@ -177,13 +206,7 @@ vault_status vault_read_next(vault_reader *r, void *buf, uint64_t cap, uint64_t 
     return VAULT_OK;
   }
   VAULT_TRY(open_blob(r, err));
-  if (is_inline(r)) {
-    n = cap < left ? cap : left;
-    memcpy(buf, r->body + r->view.offset + r->done, (size_t)n);
-  } else {
-    VAULT_TRY(r->v->blobs->read(r->v->blobs_self, r->blob, r->view.offset + r->done, buf,
-                                cap < left ? cap : left, &n, err));
-  }
+  VAULT_TRY(copy(r, buf, cap < left ? cap : left, &n, err));
   if (n == 0)
     return vault__fail(err, VAULT_E_CORRUPT, VAULT_ORIGIN_BLOB, 0,
                        "the stored content ends before its length");
@@ -195,12 +218,13 @@ vault_status vault_read_next(vault_reader *r, void *buf, uint64_t cap, uint64_t 
 vault_status vault_read_fd(vault_reader *r, int32_t *fd, vault_err *err) {
   if (!r || !fd)
     return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_CORE, 0, "no reader, or no place for it");
-  if (!(r->v->caps & VAULT_CAP_FILE_READS)) {
+  int verify = r->v->settings.verify_reads != 0;
+  if (!verify && !(r->v->caps & VAULT_CAP_FILE_READS)) {
     *fd = -1;
     return VAULT_OK;
   }
-  VAULT_TRY(open_blob(r, err));
-  *fd = is_inline(r) ? -1 : r->v->blobs->fd(r->v->blobs_self, r->blob);
+  VAULT_TRY(open_blob(r, err)); /* what is missing is told now, also where nobody gets it */
+  *fd = verify || is_inline(r) ? -1 : r->v->blobs->fd(r->v->blobs_self, r->blob);
   return VAULT_OK;
 }
 
@@ -208,8 +232,10 @@ vault_status vault_read_inline(vault_reader *r, vault_str *bytes, vault_err *err
   if (!r || !bytes)
     return vault__fail(err, VAULT_E_USAGE, VAULT_ORIGIN_CORE, 0, "no reader, or no place for it");
   *bytes = (vault_str){NULL, 0};
-  if (is_inline(r))
-    *bytes = (vault_str){(const char *)r->body + r->view.offset, r->view.length};
+  if (!is_inline(r))
+    return VAULT_OK;
+  VAULT_TRY(check_body(r, err));
+  *bytes = (vault_str){(const char *)r->body + r->view.offset, r->view.length};
   return VAULT_OK;
 }
 
@@ -218,6 +244,7 @@ void vault_reader_free(vault_reader *r) {
     return;
   vault *v = r->v;
   v->blobs->close(v->blobs_self, r->blob);
+  vault__verify_end(v, &r->verifier);
   vault__delete(&v->alloc, r->body);
   vault__delete(&v->alloc, r);
   atomic_fetch_sub(&v->open_things, 1);

@@ -1,5 +1,7 @@
+#include <stdlib.h>
 #include <string.h>
 
+#include "libvault/usecases/handle.h"
 #include "scenarios.h"
 #include "tests/support/vt_main.h"
 
@@ -39,7 +41,7 @@ static vault_status lookup(vt_world *w, const char *path, vault_id *item) {
 }
 
 static vault_status read_all(vt_world *w, const vault_id *item, char *out, uint64_t room,
-                             uint64_t *n) {
+                             uint64_t *n, uint64_t step) {
   vault_reader *r = NULL;
   uint64_t at = 0, got = 0;
   vault_status s = vault_read_open(w->v, &w->who, item, NULL, 0, VAULT_TO_END, &r, NULL);
@@ -50,7 +52,7 @@ static vault_status read_all(vt_world *w, const vault_id *item, char *out, uint6
   ck_assert_uint_le(vault_reader_get(r)->size_bytes, room);
   s = vault_read_range(r, 0, VAULT_TO_END, NULL);
   while (s == VAULT_OK) {
-    s = vault_read_next(r, out + at, room - at < 3 ? room - at : 3, &got, NULL);
+    s = vault_read_next(r, out + at, room - at < step ? room - at : step, &got, NULL);
     if (s != VAULT_OK || got == 0)
       break;
     at += got;
@@ -65,7 +67,7 @@ void vt_expect_content(vt_world *w, const char *path, const char *body) {
   vault_id item;
   uint64_t n = 0;
   vt_ok(lookup(w, path, &item));
-  vt_ok(read_all(w, &item, buf, sizeof buf, &n));
+  vt_ok(read_all(w, &item, buf, sizeof buf, &n, 3));
   ck_assert_uint_eq(n, strlen(body));
   ck_assert_mem_eq(buf, body, n);
 }
@@ -109,7 +111,40 @@ static vault_status act_look(vt_world *w) {
     s = vault_item_get(w->v, &w->who, &item, &items, NULL);
   ck_assert(s == VAULT_OK || items == NULL);
   vault_items_free(items);
-  return s == VAULT_OK ? read_all(w, &item, buf, sizeof buf, &n) : s;
+  return s == VAULT_OK ? read_all(w, &item, buf, sizeof buf, &n, 3) : s;
+}
+
+#define LARGE_BYTES (VAULT_CHAIN_STEP + 1) /* two pieces, so that there is a chain */
+
+static void prepare_large(vt_world *w) {
+  vault_upload_opts opts = {.size = sizeof opts, .space = VAULT_SPACE_FILES, .path = {"large", 5}};
+  uint8_t *body = calloc(1, LARGE_BYTES);
+  ck_assert_ptr_nonnull(body);
+  prepare_tree(w);
+  vt_ok(vault_put(w->v, &w->who, &opts, body, LARGE_BYTES, NULL, NULL, NULL));
+  free(body);
+}
+
+/* A small body and both pieces of a file. No failure is taken for damage. */
+static vault_status act_read_verified(vt_world *w) {
+  char small[16];
+  uint8_t *body = malloc(LARGE_BYTES);
+  vault_id item;
+  uint64_t n = 0;
+  ck_assert_ptr_nonnull(body);
+  w->v->settings.verify_reads = 1;
+  vault_status s = lookup(w, "a/three.txt", &item);
+  if (s == VAULT_OK)
+    s = read_all(w, &item, small, sizeof small, &n, 3);
+  if (s == VAULT_OK)
+    s = lookup(w, "large", &item);
+  if (s == VAULT_OK)
+    s = read_all(w, &item, (char *)body, LARGE_BYTES, &n, LARGE_BYTES);
+  free(body);
+  if (s == VAULT_OK)
+    ck_assert_uint_eq(n, LARGE_BYTES);
+  ck_assert_uint_eq(vault_admin_damaged_reads(w->v), 0);
+  return s;
 }
 
 static vault_status act_list(vt_world *w) {
@@ -332,6 +367,7 @@ static vault_status act_usage(vt_world *w) {
 const vt_scenario vt_file_scenarios[] = {
   {"make a folder", NULL, act_folder, verify_folder, 0},
   {"look up and read", prepare_tree, act_look, NULL, 0},
+  {"read verified", prepare_large, act_read_verified, NULL, 0},
   {"list in pages", prepare_tree, act_list, NULL, 0},
   {"move and rename", prepare_tree, act_move, verify_move, 0},
   {"move to the trash", prepare_tree, act_trash, verify_trash, 0},

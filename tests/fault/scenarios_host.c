@@ -157,6 +157,7 @@ static vault_status act_pure(vt_world *w) {
   ck_assert_int_eq(vault_status_class(VAULT_E_QUOTA), VAULT_CLASS_LIMIT);
   ck_assert_str_eq(vault_status_code(VAULT_E_QUOTA), "quota_exceeded");
   ck_assert_uint_gt(strlen(vault_status_text(VAULT_E_QUOTA)), 10);
+  ck_assert_uint_eq(vault_admin_damaged_reads(w->v), 0);
   ck_assert_str_eq(vault_version(), VAULT_VERSION);
   ck_assert_uint_eq(vault_version_number(), VAULT_VERSION_NUMBER);
   return VAULT_OK;
