@@ -25,11 +25,12 @@ void vd_config_free(vd_config *cfg) {
 
 /* ---- one value ---------------------------------------------------------------------------- */
 
-static bool is_choice(const char *choices, const char *value) {
+/* *place: which of the choices it is, from 0. */
+static bool is_choice(const char *choices, const char *value, uint64_t *place) {
   size_t n = strlen(value);
   const char *p = choices;
 
-  for (;;) {
+  for (*place = 0;; (*place)++) {
     size_t len = strcspn(p, "|");
     if (len == n && memcmp(p, value, n) == 0)
       return true;
@@ -62,7 +63,7 @@ static int check_value(const vd_config_row *row, const char *value, const char *
   if (row->type == VD_TYPE_TEXT)
     return 0;
   if (row->type == VD_TYPE_WORD) {
-    if (is_choice(row->choices, value))
+    if (is_choice(row->choices, value, number))
       return 0;
     (void)snprintf(err, VD_CONFIG_ERR, "%s is \"%.60s\"; it must be one of %s", name, value,
                    row->choices);

@@ -23,7 +23,7 @@ typedef struct vd_config_row {
   vd_value_type type;
   vd_value_home home;
   size_t offset; /* in the home */
-  size_t width;  /* 4 or 8 bytes; text: 0 */
+  size_t width;  /* 4 or 8 bytes; text: 0; word: 0 for its text, else for its place in choices */
   uint64_t preset;
   uint64_t min;
   uint64_t max;

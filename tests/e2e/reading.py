@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """Downloads: ranges, conditions in their order, HEAD, safe header fields, what may be shown in place."""
+import contextlib
 import email.parser
 import email.policy
 import hashlib
+import http.client
 import os
 import shutil
+import sqlite3
 import sys
 import urllib.parse
 
@@ -212,6 +215,74 @@ def _():
     assert a.headers["Content-Type"] == "image/png", a.headers
     a = user.request("GET", "/files/content?path=resim&disposition=open")
     assert a.status == 400 and a.problem() == "bad_parameter"
+
+
+def stored_file(s, u, size):
+    """The file of this size below the user's folder."""
+    root = os.path.join(s.data, "storage", u.grant["user"]["id"])
+    found = [os.path.join(d, f) for d, _, files in os.walk(root) for f in files]
+    return next(f for f in found if os.path.getsize(f) == size)
+
+
+def turn_bit(path, at):
+    with open(path, "r+b") as f:
+        f.seek(at)
+        byte = f.read(1)[0] ^ 4
+        f.seek(at)
+        f.write(bytes([byte]))
+
+
+def cut_off(u, path, headers=None):
+    """What came before the connection ended, which must be before the announced length."""
+    try:
+        a = u.content(path, headers)
+    except http.client.IncompleteRead as e:
+        return e.partial
+    except ConnectionResetError:
+        return b""
+    raise AssertionError((path, headers, a.status, len(a.body)))
+
+
+@tap.test("verify_reads: damaged content ends before its length, with no byte of the damaged MiB")
+def _():
+    size = (3 << 20) + 17
+    large, one_piece = os.urandom(size), os.urandom(100000)
+    with vd.Server(env={"VAULT_STORAGE_VERIFY_READS": "on", "VAULT_UPLOAD_SPILL_IDLE_MS": "1d",
+                        "VAULT_UPLOAD_SPILL_AFTER_MS": "1d"}) as s:
+        u = s.sign_in()
+        u.put("large", large)
+        u.put("small", one_piece)
+        u.put("inline", b"0123456789")
+        assert u.content("large").body == large and u.content("small").body == one_piece
+        got = parts_of(u.content("large", {"Range": "bytes=0-9,1048570-1048580,3145728-3145744"}))
+        assert [b for _, _, b in got] == [large[:10], large[1048570:1048581], large[3145728:]]
+        assert u.content("inline", {"Range": "bytes=2-4"}).body == b"234"
+        turn_bit(stored_file(s, u, size), (1 << 20) + 5)
+        came = cut_off(u, "large")
+        assert large[:1 << 20].startswith(came), len(came)
+        assert '"read_damaged"' in s.logged() and "1048576" in s.logged(), s.logged()
+        for spec in ("1048576-1048576", "2097151-", "1048570-1048580"):
+            came = cut_off(u, "large", {"Range": "bytes=" + spec})
+            assert large[1048570:1048576].startswith(came), (spec, came)
+        assert large[2000000:2000010] not in cut_off(u, "large", {"Range": "bytes=0-9,2000000-2000009"})
+        for spec, want in (("0-1048575", large[:1 << 20]), ("2097152-", large[2 << 20:])):
+            assert u.content("large", {"Range": "bytes=" + spec}).body == want
+        turn_bit(stored_file(s, u, size), (1 << 20) + 5)
+        assert u.content("large").body == large
+        for at in (0, 99999):
+            turn_bit(stored_file(s, u, 100000), at)
+            assert cut_off(u, "small") == b""
+            assert cut_off(u, "small", {"Range": "bytes=50000-50009"}) == b""
+            turn_bit(stored_file(s, u, 100000), at)
+        assert u.content("small").body == one_piece
+        if s.database is None:  # SQLite: the row of a small body is damaged while nobody has it open
+            assert s.stop() == 0
+            with contextlib.closing(sqlite3.connect(os.path.join(s.data, "vault.db"))) as db, db:
+                assert db.execute("UPDATE inline_body SET body = x'30313233343536373838'").rowcount == 1
+            s.start()
+            for headers in ({}, {"Range": "bytes=0-1"}, {"Range": "bytes=9-9"}):
+                a = u.content("inline", headers)
+                assert a.status == 500 and a.problem() == "corrupt", (a.status, a.body)
 
 
 @tap.test("gzip: lists for who wants it, never what has a tag, never user files")

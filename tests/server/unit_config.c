@@ -63,6 +63,7 @@ START_TEST(defaults) {
   ck_assert_int_eq(s.op_memory_ms, VAULT_DEFAULT_OP_MEMORY_MS);
   ck_assert_uint_eq(s.wal_bytes, VAULT_DEFAULT_WAL_BYTES);
   ck_assert_uint_eq(s.dial_codes.n, 2);
+  ck_assert_uint_eq(s.verify_reads, 0);
   vd_config_http(cfg, &h);
   ck_assert_uint_eq(h.workers, 4);
   vd_config_free(cfg);
@@ -94,6 +95,27 @@ START_TEST(units) {
   ck_assert_int_eq(load("--auth-code-ttl-ms=90 s", NO_ENV), 0);
   vd_config_settings(cfg, &s);
   ck_assert_uint_eq(s.code_ttl_ms, 90000);
+  vd_config_free(cfg);
+}
+END_TEST
+
+/* A word that is a number in the settings: its place among the choices. */
+START_TEST(words_of_settings) {
+  static const char *const words[] = {"off", "on"};
+  char flag[64];
+  vault_settings s;
+  for (uint32_t i = 0; i < 2; i++) {
+    (void)snprintf(flag, sizeof flag, "--storage-verify-reads=%s", words[i]);
+    ck_assert_int_eq(load(flag, NO_ENV), 0);
+    vd_config_settings(cfg, &s);
+    ck_assert_uint_eq(s.verify_reads, i);
+    vd_config_free(cfg);
+  }
+  fails(load("--storage-verify-reads=1", NO_ENV), "off|on");
+  ck_assert_int_eq(load_file("storage = file:/s\n[storage]\nverify_reads = on\n", NO_ENV), 0);
+  vd_config_settings(cfg, &s);
+  ck_assert_uint_eq(s.verify_reads, 1);
+  ck_assert_str_eq(vd_config_text(cfg, VD_KEY_STORAGE), "file:/s");
   vd_config_free(cfg);
 }
 END_TEST
@@ -161,8 +183,9 @@ START_TEST(show_masks_passwords) {
 END_TEST
 
 static Suite *suite(void) {
-  const TTest *const tests[] = {defaults,  later_wins,           units, unknown_keys, bad_values,
-                                bad_files, show_masks_passwords, NULL};
+  const TTest *const tests[] = {defaults,          later_wins,           units,
+                                words_of_settings, unknown_keys,         bad_values,
+                                bad_files,         show_masks_passwords, NULL};
   return vt_suite("config", tests);
 }
 
