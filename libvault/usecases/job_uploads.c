@@ -94,9 +94,11 @@ vault_status vault__upload_mend(vault *v, vault_upload *u, vault_err *err) {
   uint64_t size = 0;
   int expired = row->expires_ms <= vault__now_ms(v);
   int piece = (row->flags & VAULT_UPLOAD_PARTIAL) != 0;
-  if (row->state == VAULT_UPLOAD_DONE && !piece)
+  int retired = vault__upload_is_retired(row);
+  if (row->state == VAULT_UPLOAD_DONE && !piece && !retired)
     return expired ? forget(v, u, err) : VAULT_OK;
-  vault_status s = v->blobs->stat(v->blobs_self, &row->blob, &size, &meta, err);
+  vault_status s =
+    retired ? VAULT_E_NOT_FOUND : v->blobs->stat(v->blobs_self, &row->blob, &size, &meta, err);
   if (s == VAULT_OK)
     return settle(v, u, size, &meta, err);
   if (s != VAULT_E_NOT_FOUND)

@@ -167,6 +167,12 @@ vault_status vault__upload_unshare(vault_upload *u, vault_err *err);
 /* OK | CONFLICT | NO_SPACE | IO. Nothing to do for a shared one. */
 vault_status vault__upload_publish(vault_upload *u, vault_err *err);
 
+/* With the lease, before bytes are removed: from here on no other process can commit them, whatever
+ * lease it takes. OK | NOT_FOUND | PREEMPTED | RETRY | IO */
+vault_status vault__upload_retire(vault_upload *u, vault_err *err);
+/* Such a row: what is left of it is to be removed. */
+int vault__upload_is_retired(const vault_upload_row *row);
+
 /* Bytes, name and reservation go; what cannot go now is left to job_uploads.c. */
 void vault__upload_undo(vault_upload *u);
 

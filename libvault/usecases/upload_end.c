@@ -111,6 +111,30 @@ vault_status vault_upload_seal(vault_upload *u, vault_err *err) {
   return vault__upload_leave(u, seal(u, err));
 }
 
+/* DONE without an item, and expired: whoever takes the next lease can neither go on nor commit.
+ * The one that waits for pieces has no bytes yet. */
+vault_status vault__upload_retire(vault_upload *u, vault_err *err) {
+  vault *v = u->v;
+  vault_upload_save save = {.size = sizeof save,
+                            .state = VAULT_UPLOAD_DONE,
+                            .user = u->row.blob.user,
+                            .upload = u->row.id,
+                            .blob = u->row.blob.blob,
+                            .fence = u->row.fence,
+                            .offset = u->row.offset,
+                            .expires_ms = 1,
+                            .sha_state = u->row.sha_state,
+                            .sha_state_n = u->row.sha_state_n};
+  if ((v->caps & VAULT_CAP_EXCLUSIVE) || u->row.state != VAULT_UPLOAD_RECEIVING)
+    return VAULT_OK; /* nobody else leases what has its claim here */
+  return v->items->save_offset(v->items_self, &save, err);
+}
+
+int vault__upload_is_retired(const vault_upload_row *row) {
+  return row->state == VAULT_UPLOAD_DONE && !(row->flags & VAULT_UPLOAD_PARTIAL) &&
+         vault__id_is_zero(&row->done_item);
+}
+
 /* Whether u may give up its bytes: they are its own still. The lease is taken once more, so that
  * nobody else can commit what is removed. Where the row has gone, only what was committed stays. */
 static int may_remove(vault_upload *u, int published) {
@@ -126,7 +150,7 @@ static int may_remove(vault_upload *u, int published) {
                                           u->row.fence, v->owner, &u->row, NULL, NULL);
   if (s == VAULT_E_NOT_FOUND)
     return v->items->get_blob(v->items_self, &u->row.blob.blob, &blob, NULL) == VAULT_E_NOT_FOUND;
-  return s == VAULT_OK;
+  return s == VAULT_OK && vault__upload_retire(u, NULL) == VAULT_OK;
 }
 
 void vault__upload_undo(vault_upload *u) {

@@ -285,15 +285,16 @@ void vault_upload_info_free(vault_upload_info *info) {
 
 /* ---- giving up ---------------------------------------------------------------------------------- */
 
-/* The lease first: whoever works on it elsewhere can commit it no more. Then the bytes, then
- * the row: as long as the row is there, the bytes are not forgotten. */
+/* The lease first: whoever works on it elsewhere can commit it no more; nor who takes it from here
+ * on, because it is retired. Then the bytes, then the row: as long as the row is there, the bytes are not forgotten. */
 static vault_status cancel(vault_upload *u, const vault_id *user, const vault_id *upload,
                            vault_err *err) {
   vault *v = u->v;
   VAULT_TRY(vault__upload_seize(u, user, upload, err));
   VAULT_TRY(vault__upload_lease(u, user, upload, err));
   int piece = (u->row.flags & VAULT_UPLOAD_PARTIAL) != 0;
-  if (u->state != VAULT__UPLOAD_DONE || piece)
+  VAULT_TRY(vault__upload_retire(u, err));
+  if (u->state != VAULT__UPLOAD_DONE || piece || vault__upload_is_retired(&u->row))
     VAULT_TRY(v->blobs->remove(v->blobs_self, &u->row.blob, err));
   return v->items->abort_upload(v->items_self, user, upload, u->row.fence, err);
 }

@@ -1,6 +1,7 @@
 /* What the jobs make of uploads and blobs that a dead process, or a failed call, left. */
 #include <string.h>
 
+#include "libvault/base/err.h"
 #include "libvault/usecases/upload.h"
 #include "tests/support/vt_files.h"
 
@@ -223,6 +224,58 @@ START_TEST(what_another_process_works_on_stays) {
 }
 END_TEST
 
+static vault_id cancelled;
+static int died; /* the process, before it removed anything */
+
+/* Between lease and removal another process takes the next lease, and would commit. */
+static vault_status remove_late(void *self, const vault_blob_key *key, vault_err *err) {
+  vault_upload_row row;
+  vault_commit_result r = {.size = sizeof r};
+  vault_commit_item m = {.size = sizeof m,
+                         .kind = VAULT_COMMIT_FINISH,
+                         .flags = VAULT_COMMIT_REMEMBER,
+                         .upload = cancelled,
+                         .blob = *key,
+                         .size_bytes = 3,
+                         .now_ms = w->clock.now_ms};
+  vault_name name = {.text = VAULT__STR("f"), .key = VAULT__STR("f")};
+  vt_ok(v->items->lease_upload(v->items_self, &me.user, &cancelled, VAULT_FENCE_ANY, v->owner, &row,
+                               NULL, NULL));
+  ck_assert_int_le(row.expires_ms, m.now_ms); /* so no client goes on with it */
+  m.fence = row.fence;
+  m.path = &name;
+  m.n_path = 1;
+  vt_ok(vault__new_id(v, &m.new_item, NULL));
+  vt_ok(vault__new_id(v, &m.new_version, NULL));
+  vt_ok(v->items->commit(v->items_self, &m, 1, &r, NULL));
+  vt_status(r.status, VAULT_E_NOT_FOUND);
+  return died ? vault__fail(err, VAULT_E_IO, VAULT_ORIGIN_BLOB, 0, "it died here")
+              : real->remove(self, key, err);
+}
+
+/* Cancelling is in two processes' hands: what one removes the other cannot commit. */
+START_TEST(cancelling_is_final) {
+  for (died = 0; died < 2; died++) {
+    vault_upload *u = NULL;
+    vault_upload_opts opts = vt_at("f", 3, VAULT_UP_RESUMABLE);
+    vt_ok(vault_upload_begin(v, &me, &opts, &u, NULL));
+    cancelled = vault_upload_get(u)->id;
+    vt_ok(vault_upload_append(u, "abc", 3, NULL));
+    vault_upload_suspend(u);
+    mine.remove = remove_late;
+    v->caps &= ~VAULT_CAP_EXCLUSIVE;
+    ck_assert_int_ne(vault_upload_cancel(v, &me, &cancelled, NULL), VAULT_OK);
+    v->caps |= VAULT_CAP_EXCLUSIVE;
+    mine.remove = remove_blob;
+    vt_status(vt_lookup(v, &me, "f", NULL), VAULT_E_NOT_FOUND);
+    later(); /* and what is left goes */
+    vt_run_jobs(w);
+    ck_assert_uint_eq(vt_usage(v, &me).partial_bytes, 0);
+    vt_status(vault_upload_cancel(v, &me, &cancelled, NULL), VAULT_E_NOT_FOUND);
+  }
+}
+END_TEST
+
 static Suite *suite(void) {
   const TTest *const tests[] = {a_published_body_is_finished,
                                 it_becomes_the_next_version,
@@ -232,6 +285,7 @@ static Suite *suite(void) {
                                 sharing_loses_against_collection,
                                 what_another_process_committed_stays,
                                 what_another_process_works_on_stays,
+                                cancelling_is_final,
                                 NULL};
   return vt_suite_with("settle", tests, setup, teardown);
 }
