@@ -129,7 +129,9 @@ VAULT_API vault_status vault_upload_settle(vault_upload *u, uint32_t keep, vault
 
 /* Make one upload of pieces (VAULT_UP_PARTIAL), in this order; a piece may come twice, and be
  * used by several. opts: as for begin; it is resumable in any case, and length is ignored. When all
- * pieces are whole, their bytes are copied and hashed now, and *out is ready for finish or submit.
+ * pieces are whole, their bytes are copied and hashed now, and *out is ready for finish or submit;
+ * of 16 MiB or more two are made at a time, and RETRY is the answer for another and, to any other
+ * call, for an upload that is being made.
  * Otherwise the view says WAITING: suspend it, and it is finished by whoever finishes the last
  * piece, or by vault_upload_stat. The pieces stay until they expire or are cancelled.
  * OK | NOT_FOUND (a piece) | INPUT (not a piece; none, or more than VAULT_CONCAT_PARTS_MAX) |

@@ -47,9 +47,10 @@ static void wait_for(vault *v, const vault__claim *c) {
   (void)pthread_cond_timedwait(&v->claim_changed, &v->claim_lock, &until);
 }
 
-vault_upload *vault__claim_catch(vault *v, vault__claim *c, const vault_id *upload,
-                                 vault_upload *u) {
+vault_upload *vault__claim_catch(vault *v, vault__claim *c, const vault_id *upload, vault_upload *u,
+                                 int *slow) {
   vault_upload *caught = NULL;
+  *slow = 0;
   (void)pthread_mutex_lock(&v->claim_lock);
   for (;;) {
     vault__claim *other = find(v, upload);
@@ -62,6 +63,9 @@ vault_upload *vault__claim_catch(vault *v, vault__claim *c, const vault_id *uplo
       caught = other->u;
       break;
     }
+    *slow = other->slow;
+    if (*slow)
+      break;
     wait_for(v, other);
   }
   (void)pthread_mutex_unlock(&v->claim_lock);
@@ -88,6 +92,13 @@ void vault__claim_leave(vault *v, vault__claim *c) {
 void vault__claim_submit(vault *v, vault__claim *c, int submitted) {
   (void)pthread_mutex_lock(&v->claim_lock);
   c->submitted = submitted;
+  (void)pthread_mutex_unlock(&v->claim_lock);
+}
+
+void vault__claim_slow(vault *v, vault__claim *c, int slow) {
+  (void)pthread_mutex_lock(&v->claim_lock);
+  c->slow = slow;
+  (void)pthread_cond_broadcast(&v->claim_changed); /* who waits already looks again */
   (void)pthread_mutex_unlock(&v->claim_lock);
 }
 

@@ -81,6 +81,8 @@ struct vault {
   _Atomic uint64_t spill_refused;  /* bodies that were left where they are (job_spill.c) */
   _Atomic uint64_t reads_damaged;  /* pieces that were not what was uploaded (read_verify.c) */
 
+  _Atomic uint32_t builds;         /* large uploads that are being put together (upload_concat.c) */
+
   vault__token_cache *tokens;
   vault__committer *committer;
   _Atomic uint64_t open_things; /* uploads, readers and queues: close is BUSY while > 0 */

@@ -129,8 +129,11 @@ vault_chain vault__upload_chain_view(const vault_upload *u, uint64_t size);
 vault_status vault__upload_hash_from_row(vault_upload *u, vault_err *err);
 
 /* The state is WAITING, u has the claim and the lease: make the body if all pieces are whole;
- * the state is RECEIVING then, with everything there. OK | NOT_FOUND | TOO_LARGE | QUOTA ... */
-vault_status vault__upload_build(vault_upload *u, vault_err *err);
+ * the state is RECEIVING then, with everything there. now: even when VAULT__BUILDS_MAX of
+ * VAULT__BUILD_BYTES_LARGE or more are being made. OK | NOT_FOUND | TOO_LARGE | QUOTA | RETRY ... */
+#define VAULT__BUILDS_MAX 2u
+#define VAULT__BUILD_BYTES_LARGE (UINT64_C(16) << 20)
+vault_status vault__upload_build(vault_upload *u, int now, vault_err *err);
 
 /* Of all pieces together; VAULT_LENGTH_UNKNOWN as long as one is not known. */
 uint64_t vault__upload_pieces_length(const vault_upload *u);

@@ -114,13 +114,8 @@ static vault_status begin_body(vault_upload *u, vault_err *err) {
   return v->blobs->begin(v->blobs_self, &u->row.blob, VAULT_BLOB_RESUMABLE, &u->writer, err);
 }
 
-vault_status vault__upload_build(vault_upload *u, vault_err *err) {
+static vault_status make_body(vault_upload *u, uint64_t total, vault_err *err) {
   vault *v = u->v;
-  uint64_t total = 0;
-  int waits = 0;
-  VAULT_TRY(look_at_pieces(v, &u->row.blob.user, u->parts, u->row.n_parts, &total, &waits, err));
-  if (waits)
-    return VAULT_OK;
   if (u->row.length != total)
     VAULT_TRY(
       v->items->set_length(v->items_self, &u->row.blob.user, &u->row.id, u->row.fence, total, err));
@@ -130,6 +125,33 @@ vault_status vault__upload_build(vault_upload *u, vault_err *err) {
   VAULT_TRY(add_pieces(u, err));
   u->state = VAULT__UPLOAD_RECEIVING;
   return VAULT_OK;
+}
+
+/* A copy keeps its thread until it ends, so only some may be made at a time, and nobody else waits for one. */
+static vault_status make_large_body(vault_upload *u, uint64_t total, int now, vault_err *err) {
+  vault *v = u->v;
+  vault_status s;
+  if (atomic_fetch_add(&v->builds, 1) >= VAULT__BUILDS_MAX && !now) {
+    s =
+      vault__fail(err, VAULT_E_RETRY, VAULT_ORIGIN_CORE, 0,
+                  "%u uploads are being put together already: try again later", VAULT__BUILDS_MAX);
+  } else {
+    vault__claim_slow(v, &u->claim, 1);
+    s = make_body(u, total, err);
+    vault__claim_slow(v, &u->claim, 0);
+  }
+  (void)atomic_fetch_sub(&v->builds, 1);
+  return s;
+}
+
+vault_status vault__upload_build(vault_upload *u, int now, vault_err *err) {
+  uint64_t total = 0;
+  int waits = 0;
+  VAULT_TRY(look_at_pieces(u->v, &u->row.blob.user, u->parts, u->row.n_parts, &total, &waits, err));
+  if (waits)
+    return VAULT_OK;
+  return total < VAULT__BUILD_BYTES_LARGE ? make_body(u, total, err)
+                                          : make_large_body(u, total, now, err);
 }
 
 /* ---- the call ----------------------------------------------------------------------------------- */
@@ -155,7 +177,7 @@ static vault_status concat(vault_upload *u, const vault_principal *who, const va
   int waits = 0;
   VAULT_TRY(look_at_pieces(u->v, &who->user, parts, n, &total, &waits, err));
   VAULT_TRY(add_waiting(u, who, o, parts, n, existing, err));
-  vault_status s = vault__upload_build(u, err);
+  vault_status s = vault__upload_build(u, 0, err);
   if (s != VAULT_OK)
     vault__upload_undo(u);
   return s;
@@ -215,13 +237,13 @@ vault_status vault_upload_concat(vault *v, const vault_principal *who,
 
 /* ---- those that wait ------------------------------------------------------------------------------ */
 
-static vault_status complete(vault_upload *u, const vault_id *user, const vault_id *upload,
+static vault_status complete(vault_upload *u, const vault_id *user, const vault_id *upload, int now,
                              vault_err *err) {
   VAULT_TRY(vault__upload_seize(u, user, upload, err));
   VAULT_TRY(vault__upload_lease(u, user, upload, err));
   if (u->state != VAULT__UPLOAD_WAITING || u->row.expires_ms <= vault__now_ms(u->v))
     return VAULT_OK;
-  VAULT_TRY(vault__upload_build(u, err));
+  VAULT_TRY(vault__upload_build(u, now, err));
   if (u->state == VAULT__UPLOAD_WAITING)
     return VAULT_OK;
   VAULT_TRY(vault__upload_close_body(u, err));
@@ -233,8 +255,8 @@ static vault_status complete(vault_upload *u, const vault_id *user, const vault_
   return u->result.status;
 }
 
-vault_status vault__upload_complete(vault *v, const vault_id *user, const vault_id *upload,
-                                    vault_err *err) {
+static vault_status complete_one(vault *v, const vault_id *user, const vault_id *upload, int now,
+                                 vault_err *err) {
   vault_upload_row row;
   VAULT_TRY(v->items->get_upload(v->items_self, user, upload, &row, NULL, err));
   if (row.state != VAULT_UPLOAD_WAITING)
@@ -242,9 +264,14 @@ vault_status vault__upload_complete(vault *v, const vault_id *user, const vault_
   vault_upload *u = vault__upload_new(v);
   if (!u)
     return vault__no_memory(err);
-  vault_status s = complete(u, user, upload, err);
+  vault_status s = complete(u, user, upload, now, err);
   vault__upload_free(u);
   return s;
+}
+
+vault_status vault__upload_complete(vault *v, const vault_id *user, const vault_id *upload,
+                                    vault_err *err) {
+  return complete_one(v, user, upload, 0, err);
 }
 
 static int is_made_of(vault *v, const vault_id *user, const vault_id *upload,
@@ -259,6 +286,7 @@ static int is_made_of(vault *v, const vault_id *user, const vault_id *upload,
   return found;
 }
 
+/* Now, since it may be that nobody asks for them any more. */
 void vault__upload_piece_is_whole(vault *v, const vault_id *user, const vault_id *piece) {
   vault_id ids[WAITING_PAGE], after = {{0}};
   uint64_t n = 0;
@@ -269,7 +297,7 @@ void vault__upload_piece_is_whole(vault *v, const vault_id *user, const vault_id
     for (uint64_t i = 0; i < n; i++) {
       after = ids[i];
       if (is_made_of(v, user, &ids[i], piece))
-        (void)vault__upload_complete(v, user, &ids[i], NULL);
+        (void)complete_one(v, user, &ids[i], 1, NULL);
     }
   } while (n == WAITING_PAGE);
 }

@@ -85,12 +85,15 @@ vault_status vault__upload_seize(vault_upload *u, const vault_id *user, const va
                                  vault_err *err) {
   vault *v = u->v;
   vault_upload *old = NULL;
+  int slow = 0;
   VAULT_TRY(v->items->get_upload(v->items_self, user, upload, &u->row, NULL, err));
   if (!(u->row.flags & VAULT_UPLOAD_RESUMABLE))
     return not_found(err);
-  while ((old = vault__claim_catch(v, &u->claim, upload, u)) != NULL)
+  while ((old = vault__claim_catch(v, &u->claim, upload, u, &slow)) != NULL)
     let_loose(v, old);
-  return VAULT_OK;
+  return slow ? vault__fail(err, VAULT_E_RETRY, VAULT_ORIGIN_CORE, 0,
+                            "this upload is being put together from its pieces: ask again later")
+              : VAULT_OK;
 }
 
 /* ---- the row ----------------------------------------------------------------------------------- */

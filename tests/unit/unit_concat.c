@@ -1,6 +1,7 @@
 /* Uploads that are put together from pieces. */
 #include <string.h>
 
+#include "libvault/usecases/upload.h"
 #include "tests/support/vt_files.h"
 
 #define DAY_MS INT64_C(86400000)
@@ -215,6 +216,33 @@ START_TEST(the_same_key_again) {
 }
 END_TEST
 
+/* Large copies: only some at a time, and nobody waits for one. */
+START_TEST(large_ones_take_turns) {
+  static char bytes[VAULT__BUILD_BYTES_LARGE];
+  vault_id parts[2] = {{{0}}, piece("x")}, id;
+  vault_upload *u = NULL, *again = NULL;
+  v->settings.upload_max_bytes = VAULT__BUILD_BYTES_LARGE + 1;
+  u = begin_piece(VAULT__BUILD_BYTES_LARGE - 1, &parts[0]);
+  vt_ok(vault_upload_append(u, bytes, VAULT__BUILD_BYTES_LARGE - 1, NULL));
+  vt_ok(vault_upload_finish(u, NULL, NULL, NULL));
+  atomic_store(&v->builds, VAULT__BUILDS_MAX);
+  vt_status(concat("f", parts, 2, &u), VAULT_E_RETRY);
+  vt_ok(concat("small", parts, 1, &u));
+  vault_upload_abort(u);
+  atomic_store(&v->builds, VAULT__BUILDS_MAX - 1);
+  vt_ok(concat("f", parts, 2, &u));
+  ck_assert_uint_eq(atomic_load(&v->builds), VAULT__BUILDS_MAX - 1);
+  atomic_store(&v->builds, 0);
+  id = vault_upload_get(u)->id;
+  u->claim.busy = u->claim.slow = 1; /* as while it is made */
+  vt_status(vault_upload_resume(v, &me, &id, &again, NULL), VAULT_E_RETRY);
+  vt_status(vault_upload_cancel(v, &me, &id, NULL), VAULT_E_RETRY);
+  vault__claim_slow(v, &u->claim, 0);
+  vault__claim_leave(v, &u->claim);
+  vt_ok(vault_upload_finish(u, NULL, NULL, NULL));
+}
+END_TEST
+
 static Suite *suite(void) {
   const TTest *const tests[] = {in_order_and_repeated,
                                 what_cannot_be_put_together,
@@ -223,6 +251,7 @@ static Suite *suite(void) {
                                 pieces_count,
                                 pieces_expire,
                                 the_same_key_again,
+                                large_ones_take_turns,
                                 NULL};
   return vt_suite_with("concat", tests, setup, teardown);
 }
