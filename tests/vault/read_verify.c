@@ -16,7 +16,7 @@
 #define PLACES 200u
 #define LARGE (3u * MIB + 17u)
 #define SMALL 1000u
-#define ROOM (VAULT__VERIFY_STATES + 2u) * MIB
+#define ROOM ((VAULT__VERIFY_STATES + 2u) * MIB)
 
 static char dir[VT_DIR_MAX];
 static vt_world *w;
