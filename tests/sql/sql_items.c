@@ -224,22 +224,41 @@ START_TEST(statements_of_an_upload) {
 }
 END_TEST
 
+static void put_up_to(vt_items *f, uint64_t n) {
+  uint64_t have = 0;
+  for (; have + 200 <= n; have += 200)
+    put_many(f, 200, &f->user, 1);
+  if (have < n)
+    put_many(f, (unsigned)(n - have), &f->user, 1);
+}
+
 START_TEST(fresh_at_most) {
   vt_items f;
   open_file(&f);
   (void)vt_folder(&f, NULL, "d");
-  uint64_t n = 0;
-  while (n + 200 <= VAULT__FRESH_MAX) {
-    put_many(&f, 200, &f.user, 1);
-    n += 200;
-  }
-  if (n < VAULT__FRESH_MAX)
-    put_many(&f, (unsigned)(VAULT__FRESH_MAX - n), &f.user, 1);
+  put_up_to(&f, VAULT__FRESH_MAX);
   ck_assert_uint_eq(n_blobs(&f), 0);
   put_many(&f, 1, &f.user, 1);
   ck_assert_uint_eq(n_blobs(&f), 1 + VAULT__FRESH_STEP);
   ck_assert_uint_eq(vt_index(&f), VAULT__FRESH_MAX - VAULT__FRESH_STEP);
   vt_items_close(&f);
+}
+END_TEST
+
+/* A change of the user: in one transaction up to the step, else in several before it. */
+START_TEST(a_change_catches_up) {
+  for (uint64_t n = VAULT__CATCH_UP_STEP - 1; n <= VAULT__CATCH_UP_STEP * 2 + 1; n++) {
+    if (n > VAULT__CATCH_UP_STEP + 1 && n < VAULT__CATCH_UP_STEP * 2)
+      continue;
+    vt_items f;
+    open_file(&f);
+    (void)vt_folder(&f, NULL, "d");
+    put_up_to(&f, n);
+    ck_assert_uint_eq(n_blobs(&f), 0);
+    (void)vt_folder(&f, NULL, "e");
+    ck_assert_uint_eq(n_blobs(&f), n);
+    vt_items_close(&f);
+  }
 }
 END_TEST
 
@@ -270,8 +289,13 @@ START_TEST(one_transaction_for_two_versions) {
 END_TEST
 
 static Suite *items(void) {
-  const TTest *const tests[] = {no_statement_scans, log_bytes_of_an_upload, statements_of_an_upload,
-                                fresh_at_most, one_transaction_for_two_versions, NULL};
+  const TTest *const tests[] = {no_statement_scans,
+                                log_bytes_of_an_upload,
+                                statements_of_an_upload,
+                                fresh_at_most,
+                                one_transaction_for_two_versions,
+                                a_change_catches_up,
+                                NULL};
   return vt_suite("sql_items", tests);
 }
 

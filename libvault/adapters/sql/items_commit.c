@@ -111,7 +111,7 @@ static vault_status hold_users(vault__items_tx *t, const batch *b, uint64_t from
 
 /* A user that does not exist is a rule, too: it has nothing to settle. */
 static vault_status run_range(batch *b, vault__tx *tx, uint64_t from, uint64_t to, vault_err *err) {
-  vault__items_tx t = {tx, err, 0};
+  vault__items_tx t = {.tx = tx, .err = err};
   uint64_t n_users = 0, room = to - from;
   vault__items_user *users = vault__arena_get(&tx->arena, room * sizeof *users);
   uint8_t *there = vault__arena_get(&tx->arena, room);

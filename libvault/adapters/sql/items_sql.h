@@ -16,8 +16,12 @@
 #define VAULT__ITEMS_PAGE_MAX 10000u /* rows of one page */
 /* Fresh items of one user; a commit that would pass it gives the oldest their rows first: as
  * many as it adds, and one more step, so that no single commit pays for the others. */
-#define VAULT__FRESH_MAX 4000
+#define VAULT__FRESH_MAX 20000
 #define VAULT__FRESH_STEP 64
+/* So many a change of their user indexes itself; where there are more, they are indexed in
+ * transactions of so many, and a few times as often as FRESH_MAX needs, before it runs. */
+#define VAULT__CATCH_UP_STEP 500
+#define VAULT__CATCH_UP_STEPS (4 * VAULT__FRESH_MAX / VAULT__CATCH_UP_STEP)
 
 /* What an operation key was used for (op_result.kind): never renumber. */
 #define VAULT__OP_COMMIT 1
@@ -40,6 +44,7 @@ typedef struct vault__items_tx {
   vault__tx *tx;
   vault_err *err; /* may be NULL */
   int dead;       /* a statement failed, or a rule broke after the first write */
+  vault_id behind; /* a user whom vault__items_lock refused, for too many fresh items */
 } vault__items_tx;
 
 typedef vault_status (*vault__items_work)(vault__items_tx *t, void *arg);

@@ -6,26 +6,45 @@
  * the other, and each later statement sees what the earlier transaction committed; on
  * SQLite there is one writer anyway. Rules are then checked by reads, and the writes that
  * follow cannot break one. */
+#include <string.h>
+
 #include "items_sql.h"
 
 typedef struct call {
   vault__items_work work;
   void *arg;
+  vault_id behind; /* whose fresh items were too many for work; zero: nobody's */
 } call;
 
 static vault_status trampoline(vault__tx *tx, void *ctx, vault_err *err) {
-  const call *c = ctx;
-  vault__items_tx t = {tx, err, 0};
-  return c->work(&t, c->arg);
+  call *c = ctx;
+  vault__items_tx t = {.tx = tx, .err = err};
+  vault_status s = c->work(&t, c->arg);
+  c->behind = t.behind;
+  return s;
 }
 
+static vault_status catch_up_work(vault__items_tx *t, void *arg) {
+  vault__items_user u;
+  VAULT_TRY(vault__items_hold(t, arg, &u));
+  return vault__items_index_some(t, &u, VAULT__CATCH_UP_STEP);
+}
+
+/* A user with very many fresh items gets their rows in transactions of their own, so that
+ * others have their turn in between; then work is tried again. */
 vault_status vault__items_write(void *self, vault__items_work work, void *arg, vault_err *err) {
-  call c = {work, arg};
-  return vault__sql_write(self, trampoline, &c, err);
+  call c = {.work = work, .arg = arg};
+  vault_status s = vault__sql_write(self, trampoline, &c, err);
+  for (unsigned i = 0; i < VAULT__CATCH_UP_STEPS && !vault__id_is_zero(&c.behind); i++) {
+    call step = {.work = catch_up_work, .arg = &c.behind};
+    VAULT_TRY(vault__sql_write(self, trampoline, &step, err));
+    s = vault__sql_write(self, trampoline, &c, err);
+  }
+  return vault__id_is_zero(&c.behind) ? s : VAULT_E_RETRY;
 }
 
 vault_status vault__items_read(void *self, vault__items_work work, void *arg, vault_err *err) {
-  call c = {work, arg};
+  call c = {.work = work, .arg = arg};
   return vault__sql_read(self, trampoline, &c, err);
 }
 
@@ -202,8 +221,14 @@ vault_status vault__items_hold_many(vault__items_tx *t, vault__items_user *users
 }
 
 vault_status vault__items_lock(vault__items_tx *t, const vault_id *user, vault__items_user *u) {
+  memset(&t->behind, 0, sizeof t->behind);
   VAULT_TRY(vault__items_hold(t, user, u));
-  return vault__items_index(t, u);
+  if (u->fresh <= VAULT__CATCH_UP_STEP)
+    return vault__items_index(t, u);
+  t->behind = *user;
+  t->dead = 1;
+  return vault__fail(t->err, VAULT_E_BUSY, VAULT_ORIGIN_ITEMS, 0,
+                     "this user's last uploads are still being indexed; try again in a moment");
 }
 
 int vault__items_fits(const vault__items_user *u, int64_t n) {
