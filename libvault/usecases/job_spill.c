@@ -7,10 +7,10 @@
  * a file that has its name already. The next run does the group again, and finds at (4)
  * that the same bytes stand there, which are ours. (3) to (5) are one call of the store.
  *
- * One worker at a time has the job; (6) checks its lease, and a worker who has lost it touches
+ * One worker at a time has the job; (6) checks its lease, and a worker who has lost it turns
  * nothing any more: his successor may rely on the same files. So a file is removed here only
- * when its blob has no row (it was purged meanwhile). Where a row is there, but unreferred
- * to, whoever collects that blob removes both (job_blobs.c).
+ * when its blob was purged meanwhile: it has no row, or one that is being deleted. Where a row
+ * is there, but unreferred to, whoever collects that blob removes both (job_blobs.c).
  *
  * Something else under a blob's name, or a body that is not what its row says: it is left as it
  * is, in the database, and somebody is told. */
@@ -24,12 +24,12 @@
 #include "libvault/crypto/sha256.h"
 #include "libvault/ports/validate.h"
 
-#define GROUP 64u      /* bodies that are open, flushed and turned together: at most 4 MiB */
-#define LEFT_MAX 64u   /* bodies of one run that are left as they are */
+#define GROUP 64u    /* bodies that are open, flushed and turned together: at most 4 MiB */
+#define LEFT_MAX 64u /* bodies of one run that are left as they are */
 #define INDEX_ROWS 500u
-#define RUN_MS 250     /* then other jobs have their turn */
-#define PACE_MS 100    /* commits wait: they go first */
-#define FULL_MS 60000  /* the store is full or read-only: look again after this */
+#define RUN_MS 250    /* then other jobs have their turn */
+#define PACE_MS 100   /* commits wait: they go first */
+#define FULL_MS 60000 /* the store is full or read-only: look again after this */
 
 typedef enum mode {
   MODE_WAIT, /* it is not time yet */
@@ -87,8 +87,8 @@ static vault_status read_body(spill *p, const vault_blob_row *row) {
   uint8_t digest[VAULT__SHA256_BYTES];
   vault__sha256 sha;
   uint64_t n = 0;
-  VAULT_TRY(v->items->get_inline(v->items_self, &row->key.blob, p->body, VAULT_INLINE_MAX, &n,
-                                 p->err));
+  VAULT_TRY(
+    v->items->get_inline(v->items_self, &row->key.blob, p->body, VAULT_INLINE_MAX, &n, p->err));
   if (n != row->size_bytes)
     return VAULT_E_CORRUPT;
   vault__sha256_init(&sha);
@@ -124,8 +124,8 @@ static vault_status gather_one(spill *p, const vault_blob_row *row) {
 static vault_status gather(spill *p, int *more) {
   vault *v = p->v;
   uint64_t found = 0, taken = 0;
-  VAULT_TRY(v->items->list_inline(v->items_self, INT64_MAX, p->rows, GROUP + p->n_left, &found,
-                                  p->err));
+  VAULT_TRY(
+    v->items->list_inline(v->items_self, INT64_MAX, p->rows, GROUP + p->n_left, &found, p->err));
   *more = 0;
   for (uint64_t i = 0; i < found && taken < GROUP; i++) {
     if (is_left(p, &p->rows[i].key.blob))
@@ -178,12 +178,13 @@ static vault_status sort_out(spill *p) {
 
 /* ---- step 6 ----------------------------------------------------------------------------- */
 
-/* It was not turned. Only a blob that has no row is nobody's any more. */
+/* It was not turned. A blob that has no row is nobody's any more, and one that is being
+ * deleted may have lost its file (T4) before this one was linked. */
 static vault_status clear_up(spill *p, uint64_t i) {
   vault *v = p->v;
   vault_blob_row row;
   vault_status s = v->items->get_blob(v->items_self, &p->ids[i], &row, p->err);
-  if (s == VAULT_E_NOT_FOUND)
+  if (s == VAULT_E_NOT_FOUND || (s == VAULT_OK && row.state == VAULT_BLOB_DELETING))
     return v->blobs->remove(v->blobs_self, &p->keys[i], p->err);
   return s;
 }
@@ -192,14 +193,17 @@ static vault_status turn(spill *p) {
   vault *v = p->v;
   if (!p->n)
     return VAULT_OK;
-  VAULT_TRY(v->items->finish_spill(v->items_self, &p->job->id, p->job->fence, p->ids, p->n,
-                                   p->done, p->err));
+  vault_status s = v->items->finish_spill(v->items_self, &p->job->id, p->job->fence, p->ids, p->n,
+                                          p->done, p->err);
+  if (s != VAULT_OK && s != VAULT_E_CONFLICT)
+    return s;
   for (uint64_t i = 0; i < p->n; i++) {
-    p->moved += p->done[i];
-    if (!p->done[i])
+    int done = s == VAULT_OK && p->done[i];
+    p->moved += (uint64_t)done;
+    if (!done)
       VAULT_TRY(clear_up(p, i));
   }
-  return VAULT_OK;
+  return s;
 }
 
 static vault_status move_group(spill *p, int *more) {
