@@ -4,30 +4,6 @@
 
 #include <stdio.h>
 
-static vault_commit_item member(vt_items *f, vt_path *p, const char *path, uint64_t size,
-                                unsigned content) {
-  vault_commit_item m;
-  vt_path_set(p, path);
-  vt_commit_item(f, &m, p, size, content);
-  vt_inline_body(&m, content);
-  return m;
-}
-
-/* The content of a version is `size` bytes of `byte`, inline. */
-static void holds(vt_items *f, const vault_id *item, const vault_id *version, uint64_t size,
-                  unsigned byte) {
-  vault_item_row row;
-  vault_version_row v;
-  uint8_t body[256];
-  uint64_t n = 0;
-  vt_is(f->ops->get_content(f->self, &f->user, item, version, &row, &v, body, sizeof body, &n,
-                            &f->err),
-        VAULT_OK);
-  ck_assert_uint_eq(n, size);
-  for (uint64_t i = 0; i < size; i++)
-    ck_assert_uint_eq(body[i], byte);
-}
-
 #define BATCH 8
 
 typedef struct fresh_batch {
@@ -42,7 +18,7 @@ static vault_commit_item *add(vt_items *f, fresh_batch *b, const char *path, uin
   static char bodies[BATCH][64];
   ck_assert_uint_lt(b->n, BATCH);
   vault_commit_item *m = &b->m[b->n];
-  *m = member(f, &b->paths[b->n], path, size, content);
+  *m = vt_inline_member(f, &b->paths[b->n], path, size, content);
   memcpy(bodies[b->n], m->body.p, size);
   m->body.p = bodies[b->n++];
   return m;
@@ -77,8 +53,8 @@ START_TEST(batch_with_one_name) {
   ck_assert(vt_same_id(&b.r[6].in_the_way, &folder));
   ck_assert_uint_eq(b.r[7].outcome, VAULT_OUTCOME_VERSION);
   ck_assert_uint_eq(b.r[7].item.n_versions, 3);
-  holds(&f, &b.r[0].item.id, &vt_root, 10, 1);
-  holds(&f, &b.r[0].item.id, &b.r[2].item.version, 10, 3);
+  vt_holds(&f, &b.r[0].item.id, &vt_root, 10, 1);
+  vt_holds(&f, &b.r[0].item.id, &b.r[2].item.version, 10, 3);
   ck_assert_uint_eq(vt_usage(&f).files, 2);
   ck_assert_uint_eq(vt_usage(&f).live_bytes, 20);
   ck_assert_uint_eq(vt_usage(&f).versions_bytes, 20);
@@ -204,7 +180,7 @@ START_TEST(batch_of_users) {
     vt_is(b.r[i].status, i == 4 ? VAULT_E_QUOTA : VAULT_OK);
     f.user = users[i % 3];
     if (i != 4)
-      holds(&f, &b.r[i].item.id, &vt_root, 10, i);
+      vt_holds(&f, &b.r[i].item.id, &vt_root, 10, i);
   }
   for (unsigned i = 0; i < 3; i++) {
     f.user = users[i];
@@ -228,7 +204,7 @@ START_TEST(batch_of_many_users) {
   vault_id first = f.user;
   for (unsigned i = 0; i < N; i++) {
     f.user = i == 4 || i == 17 ? vt_new_id() : vt_items_user(&f, VT_QUOTA_BYTES);
-    m[N - 1 - i] = member(&f, &paths[i], "f", 10, 7);
+    m[N - 1 - i] = vt_inline_member(&f, &paths[i], "f", 10, 7);
   }
   vt_is(f.ops->commit(f.self, m, N, r, &f.err), VAULT_OK);
   for (unsigned i = 0; i < N; i++) {

@@ -242,6 +242,29 @@ vault_usage_row vt_usage(vt_items *f) {
   return row;
 }
 
+vault_commit_item vt_inline_member(vt_items *f, vt_path *p, const char *path, uint64_t size,
+                                   unsigned content) {
+  vault_commit_item m;
+  vt_path_set(p, path);
+  vt_commit_item(f, &m, p, size, content);
+  vt_inline_body(&m, content);
+  return m;
+}
+
+void vt_holds(vt_items *f, const vault_id *item, const vault_id *version, uint64_t size,
+              unsigned byte) {
+  vault_item_row row;
+  vault_version_row v;
+  uint8_t body[256];
+  uint64_t n = 0;
+  vt_is(f->ops->get_content(f->self, &f->user, item, version, &row, &v, body, sizeof body, &n,
+                            &f->err),
+        VAULT_OK);
+  ck_assert_uint_eq(n, size);
+  for (uint64_t i = 0; i < size; i++)
+    ck_assert_uint_eq(body[i], byte);
+}
+
 uint64_t vt_index(vt_items *f) {
   uint64_t n = 0, all = 0;
   do {

@@ -44,6 +44,12 @@ vault_commit_result vt_put(vt_items *f, const char *path, uint64_t size_bytes, u
 vault_commit_result vt_put_inline(vt_items *f, const char *path, uint64_t size_bytes,
                                   unsigned content);
 void vt_inline_body(vault_commit_item *m, unsigned content); /* made; the next call overwrites */
+/* A PUT with such a body that is not committed yet. */
+vault_commit_item vt_inline_member(vt_items *f, vt_path *p, const char *path, uint64_t size,
+                                   unsigned content);
+/* The content of a version (vt_root: the current one) is `size` (at most 256) bytes of `byte`, inline. */
+void vt_holds(vt_items *f, const vault_id *item, const vault_id *version, uint64_t size,
+              unsigned byte);
 vault_id vt_file(vt_items *f, const char *path, uint64_t size_bytes, unsigned content); /* OK */
 
 vault_item_change vt_change(vt_items *f, const vault_id *item); /* of f->user, VT_NOW_MS */

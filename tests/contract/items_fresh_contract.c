@@ -12,30 +12,6 @@ static void go(vt_items *f, unsigned way) {
     (void)vt_index(f);
 }
 
-static vault_commit_item member(vt_items *f, vt_path *p, const char *path, uint64_t size,
-                                unsigned content) {
-  vault_commit_item m;
-  vt_path_set(p, path);
-  vt_commit_item(f, &m, p, size, content);
-  vt_inline_body(&m, content);
-  return m;
-}
-
-/* The content of a version is `size` bytes of `byte`, inline. */
-static void holds(vt_items *f, const vault_id *item, const vault_id *version, uint64_t size,
-                  unsigned byte) {
-  vault_item_row row;
-  vault_version_row v;
-  uint8_t body[256];
-  uint64_t n = 0;
-  vt_is(f->ops->get_content(f->self, &f->user, item, version, &row, &v, body, sizeof body, &n,
-                            &f->err),
-        VAULT_OK);
-  ck_assert_uint_eq(n, size);
-  for (uint64_t i = 0; i < size; i++)
-    ck_assert_uint_eq(body[i], byte);
-}
-
 static uint64_t count_blobs(vt_items *f) {
   vault_blob_row rows[64];
   uint64_t n;
@@ -57,7 +33,7 @@ START_TEST(answer_is_the_row) {
   vt_items_open(&f, _i);
   for (unsigned way = 0; way < WAYS; way++) {
     vt_path p;
-    vault_commit_item m = member(&f, &p, way ? "a/b/new folder" : "f", 10, way);
+    vault_commit_item m = vt_inline_member(&f, &p, way ? "a/b/new folder" : "f", 10, way);
     m.has_mtime = 1;
     m.mtime_ns = -5;
     vault_commit_result r = vt_commit(&f, &m);
@@ -79,7 +55,7 @@ START_TEST(asked_again) {
   for (unsigned way = 0; way < WAYS; way++) {
     char name[8];
     (void)snprintf(name, sizeof name, "f%u", way);
-    vault_commit_item m = member(&f, &p, name, 10, way);
+    vault_commit_item m = vt_inline_member(&f, &p, name, 10, way);
     vault_commit_result one = vt_commit(&f, &m);
     go(&f, way);
     vault_commit_result again = vt_commit(&f, &m);
@@ -102,7 +78,7 @@ START_TEST(version_asked_again) {
   vt_path p;
   vt_items_open(&f, _i);
   vault_id item = vt_put_inline(&f, "f", 10, 1).item.id;
-  vault_commit_item m = member(&f, &p, "f", 20, 2);
+  vault_commit_item m = vt_inline_member(&f, &p, "f", 20, 2);
   ck_assert_uint_eq(vt_commit(&f, &m).outcome, VAULT_OUTCOME_VERSION);
   vt_is(vt_move(&f, &item, NULL, "elsewhere"), VAULT_OK);
   vault_commit_result again = vt_commit(&f, &m);
@@ -117,19 +93,19 @@ START_TEST(with_a_key) {
   vt_items f;
   vt_path p;
   vt_items_open(&f, _i);
-  vault_commit_item m = member(&f, &p, "f", 10, 1);
+  vault_commit_item m = vt_inline_member(&f, &p, "f", 10, 1);
   m.op_key = (vault_str){"key", 3};
   vault_commit_result one = vt_commit(&f, &m);
   for (unsigned way = 0; way < WAYS; way++) {
     go(&f, way);
-    m = member(&f, &p, "f", 10, 1);
+    m = vt_inline_member(&f, &p, "f", 10, 1);
     m.op_key = (vault_str){"key", 3};
     vault_commit_result again = vt_commit(&f, &m);
     ck_assert_uint_eq(again.outcome, VAULT_OUTCOME_REPLAY);
     ck_assert(vt_same_id(&again.item.id, &one.item.id));
-    holds(&f, &one.item.id, &vt_root, 10, 1);
+    vt_holds(&f, &one.item.id, &vt_root, 10, 1);
   }
-  m = member(&f, &p, "f", 11, 1);
+  m = vt_inline_member(&f, &p, "f", 11, 1);
   m.op_key = (vault_str){"key", 3};
   vt_is(vt_commit(&f, &m).status, VAULT_E_IDEMPOTENCY_KEY);
   vt_items_close(&f);
@@ -146,7 +122,7 @@ START_TEST(gets_versions) {
     const char *name = way ? "b" : "a";
     vault_commit_result one = vt_put_inline(&f, name, 10, 1), two;
     go(&f, way);
-    vault_commit_item m = member(&f, &p, name, 10, 1);
+    vault_commit_item m = vt_inline_member(&f, &p, name, 10, 1);
     ck_assert_uint_eq(vt_commit(&f, &m).outcome, VAULT_OUTCOME_SAME);
     m.has_mtime = 1;
     m.mtime_ns = 77;
@@ -160,9 +136,9 @@ START_TEST(gets_versions) {
     vt_inline_body(&m, 3);
     m.item = one.item.id;
     ck_assert_uint_eq(vt_commit(&f, &m).outcome, VAULT_OUTCOME_VERSION);
-    holds(&f, &one.item.id, &one.item.version, 10, 1);
-    holds(&f, &one.item.id, &two.item.version, 20, 2);
-    holds(&f, &one.item.id, &vt_root, 30, 3);
+    vt_holds(&f, &one.item.id, &one.item.version, 10, 1);
+    vt_holds(&f, &one.item.id, &two.item.version, 20, 2);
+    vt_holds(&f, &one.item.id, &vt_root, 30, 3);
   }
   ck_assert_uint_eq(vt_usage(&f).versions_bytes, 60);
   vt_items_close(&f);
@@ -176,7 +152,7 @@ START_TEST(by_item_and_if_version) {
     vt_path p;
     vault_commit_result one = vt_put_inline(&f, way ? "b" : "a", 10, 1);
     go(&f, way);
-    vault_commit_item m = member(&f, &p, way ? "b" : "a", 20, 2);
+    vault_commit_item m = vt_inline_member(&f, &p, way ? "b" : "a", 20, 2);
     m.flags |= VAULT_COMMIT_IF_NONE_MATCH;
     vt_is(vt_commit(&f, &m).status, VAULT_E_PRECONDITION);
     m.flags = VAULT_COMMIT_INLINE | VAULT_COMMIT_IF_VERSION;
@@ -184,7 +160,7 @@ START_TEST(by_item_and_if_version) {
     vt_is(vt_commit(&f, &m).status, VAULT_E_PRECONDITION);
     m.if_version = one.item.version;
     ck_assert_uint_eq(vt_commit(&f, &m).outcome, VAULT_OUTCOME_VERSION);
-    holds(&f, &one.item.id, &vt_root, 20, 2);
+    vt_holds(&f, &one.item.id, &vt_root, 20, 2);
   }
   vt_items_close(&f);
 }
@@ -207,7 +183,7 @@ START_TEST(moves) {
     vt_is(f.ops->get_version(f.self, &f.user, &item, &vt_root, &v, &f.err), VAULT_OK);
     ck_assert_int_eq(v.mtime_ns, 5);
     ck_assert_uint_eq(v.has_mtime, 1);
-    holds(&f, &item, &vt_root, 10, way);
+    vt_holds(&f, &item, &vt_root, 10, way);
   }
   vt_items_close(&f);
 }
@@ -224,10 +200,10 @@ START_TEST(goes_to_the_trash) {
     go(&f, way);
     vt_is(vt_trash(&f, &folder), VAULT_OK);
     ck_assert_uint_eq(vt_usage(&f).trash_bytes, 10);
-    holds(&f, &item, &vt_root, 10, way);
+    vt_holds(&f, &item, &vt_root, 10, way);
     vt_is(vt_restore(&f, &folder), VAULT_OK);
     ck_assert_uint_eq(vt_usage(&f).live_bytes, 10);
-    holds(&f, &item, &vt_root, 10, way);
+    vt_holds(&f, &item, &vt_root, 10, way);
     vault_blob_row blob = blob_of(&f, &item);
     vt_is(vt_trash(&f, &item), VAULT_OK);
     vt_is(f.ops->list_trash(f.self, &f.user, INT64_MAX, &vt_root, rows, 4, &n, &f.err), VAULT_OK);
@@ -267,7 +243,7 @@ START_TEST(is_found_and_shared) {
     vault_commit_result two = vt_commit(&f, &m);
     vt_is(two.status, VAULT_OK);
     ck_assert_int_eq(blob_of(&f, &one.item.id).refs, 2);
-    holds(&f, &two.item.id, &vt_root, 10, way + 1);
+    vt_holds(&f, &two.item.id, &vt_root, 10, way + 1);
   }
   vt_items_close(&f);
 }
@@ -295,7 +271,7 @@ START_TEST(same_bytes_are_one_blob) {
   ck_assert_uint_eq(bytes, 20);
   ck_assert_uint_eq(count, 2);
   for (unsigned i = 0; i < 4; i++)
-    holds(&f, &items[i], &vt_root, 10, i == 2 ? 2 : 1);
+    vt_holds(&f, &items[i], &vt_root, 10, i == 2 ? 2 : 1);
   /* what was marked comes back */
   vt_is(vt_trash(&f, &items[2]), VAULT_OK);
   vt_is(vt_purge(&f, &items[2]), VAULT_OK);
@@ -335,8 +311,8 @@ START_TEST(shared_file_is_inline_again) {
     vault_item_row row = vt_get(&f, &two);
     ck_assert(vt_same_id(&row.blob, &blob));
     ck_assert_uint_eq(blob_of(&f, &one).loc, VAULT_LOC_INLINE);
-    holds(&f, &one, &vt_root, 10, 1);
-    holds(&f, &two, &vt_root, 10, 1);
+    vt_holds(&f, &one, &vt_root, 10, 1);
+    vt_holds(&f, &two, &vt_root, 10, 1);
   }
   vt_items_close(&f);
 }
@@ -348,13 +324,13 @@ START_TEST(anew_is_not_shared) {
   vt_path p;
   vt_items_open(&f, _i);
   (void)vt_put_inline(&f, "a", 10, 1);
-  vault_commit_item m = member(&f, &p, "b", 10, 1);
+  vault_commit_item m = vt_inline_member(&f, &p, "b", 10, 1);
   m.flags |= VAULT_COMMIT_ANEW;
   vault_commit_result r = vt_commit(&f, &m);
   (void)vt_index(&f);
   vault_item_row row = vt_get(&f, &r.item.id);
   ck_assert(vt_same_id(&row.blob, &m.blob.blob));
-  m = member(&f, &p, "a", 10, 1);
+  m = vt_inline_member(&f, &p, "a", 10, 1);
   m.flags |= VAULT_COMMIT_ANEW;
   r = vt_commit(&f, &m);
   ck_assert_uint_eq(r.outcome, VAULT_OUTCOME_VERSION);
@@ -373,9 +349,9 @@ START_TEST(survives_a_restart) {
     const vault_repositories *r = f.instance.ops;
     f.ops = r->items;
     f.self = r->items_self;
-    holds(&f, &item, &vt_root, 10, 1);
+    vt_holds(&f, &item, &vt_root, 10, 1);
     ck_assert_uint_eq(vt_index(&f), 1);
-    holds(&f, &item, &vt_root, 10, 1);
+    vt_holds(&f, &item, &vt_root, 10, 1);
   }
   vt_items_close(&f);
 }
