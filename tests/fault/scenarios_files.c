@@ -282,11 +282,11 @@ static void prepare_purged(vt_world *w) {
 
 #define DAY_MS INT64_C(86400000)
 
-/* Marking, taking, unlinking: two grace periods. A job that fails is tried again by itself. */
-static vault_status act_collect(vt_world *w) {
+/* Jobs in `rounds` rounds, with time in between. One that fails is tried again by itself. */
+static vault_status run_jobs(vt_world *w, int rounds, int64_t pause_ms) {
   vault_jobs_report report = {.size = sizeof report};
-  for (int day = 0; day < 4; day++) {
-    w->now_ms += DAY_MS;
+  for (int i = 0; i < rounds; i++) {
+    w->now_ms += pause_ms;
     vault_status s = vault_jobs_run(w->v, 10000, &report, NULL);
     if (s != VAULT_OK)
       return s;
@@ -294,6 +294,11 @@ static vault_status act_collect(vt_world *w) {
       return VAULT_E_RETRY;
   }
   return VAULT_OK;
+}
+
+/* Marking, taking, unlinking: two grace periods. */
+static vault_status act_collect(vt_world *w) {
+  return run_jobs(w, 4, DAY_MS);
 }
 
 static void verify_collect(vt_world *w) {
@@ -318,16 +323,7 @@ static void prepare_inline(vt_world *w) {
 #define QUIET_MS INT64_C(600000) /* longer than a failed job waits */
 
 static vault_status act_spill(vt_world *w) {
-  vault_jobs_report report = {.size = sizeof report};
-  for (int round = 0; round < 2; round++) {
-    w->now_ms += QUIET_MS;
-    vault_status s = vault_jobs_run(w->v, 10000, &report, NULL);
-    if (s != VAULT_OK)
-      return s;
-    if (report.failed)
-      return VAULT_E_RETRY;
-  }
-  return VAULT_OK;
+  return run_jobs(w, 2, QUIET_MS);
 }
 
 static void verify_spill(vt_world *w) {
