@@ -7,7 +7,6 @@ import os
 import random
 import re
 import sys
-import threading
 
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [here, os.path.join(here, "..", "support")]
@@ -534,20 +533,7 @@ def _():
     for i in range(1000 if LONG else 150):
         size, clients = 2000, 4
         url, name = begin(size)
-        replies, gate = [None] * clients, threading.Barrier(clients)
-
-        def run(k):
-            gate.wait()
-            try:
-                replies[k] = append(url, 0, "?1", bytes([65 + k]) * size)
-            except (OSError, EOFError):
-                pass
-
-        threads = [threading.Thread(target=run, args=(k,)) for k in range(clients)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        replies = wire.at_once(clients, lambda k: append(url, 0, "?1", bytes([65 + k]) * size))
         won = [k for k, r in enumerate(replies) if r and r.status == 201]
         assert len(won) <= 1, (i, replies)
         assert all(r is None or r.status in (201, 409) for r in replies), (i, replies)

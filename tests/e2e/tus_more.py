@@ -7,7 +7,6 @@ import json
 import os
 import random
 import sys
-import threading
 
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [here, os.path.join(here, "..", "support")]
@@ -233,20 +232,7 @@ def _():
         name, size = fresh(), 3000
         url, _ = create(size, name)
         bodies = [bytes([65 + k]) * size for k in range(clients)]
-        replies, gate = [None] * clients, threading.Barrier(clients)
-
-        def run(k):
-            gate.wait()
-            try:
-                replies[k] = patch(url, 0, bodies[k])
-            except OSError:
-                pass
-
-        threads = [threading.Thread(target=run, args=(k,)) for k in range(clients)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        replies = wire.at_once(clients, lambda k: patch(url, 0, bodies[k]))
         won = [k for k, r in enumerate(replies) if r and r.status == 204]
         assert len(won) <= 1, (i, replies)
         assert all(r is None or r.status in (204, 409) for r in replies), (i, replies)

@@ -1,9 +1,29 @@
 """HTTP/1.1 by hand, for what http.client hides: interim answers, half-sent bodies, trailers."""
 import socket
+import threading
 
 import vd
 
 WAIT_S = vd.WAIT_S
+
+
+def at_once(n, request):
+    """request(0) to request(n - 1), started together: their replies, None where the connection was cut."""
+    replies, gate = [None] * n, threading.Barrier(n)
+
+    def run(k):
+        gate.wait()
+        try:
+            replies[k] = request(k)
+        except (OSError, EOFError):
+            pass
+
+    threads = [threading.Thread(target=run, args=(k,)) for k in range(n)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return replies
 
 
 class Reply:
